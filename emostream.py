@@ -1,0 +1,379 @@
+"""emostream: live recognition of hidden emotions from EEG and facial micro-expressions.
+
+The composition root: the command line and nothing else, the only file that knows all four packages. Imports of a
+command live in the command, so that `emostream --help` loads none of them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from realtime.errors import EmostreamError
+
+if TYPE_CHECKING:
+    from realtime.config import Config
+    from realtime.live import LiveSession, Wanted
+    from realtime.processes import Children
+
+DEMO_CHECKPOINT = Path(__file__).parent / "models" / "checkpoints" / "demonstration.safetensors"
+
+app = typer.Typer(
+    help="Live recognition of hidden emotions from EEG and facial micro-expressions, over Lab Streaming Layer.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Seconds = Annotated[float | None, typer.Option("--seconds", min=0.1, help="Stop after this long; default: Ctrl-C.")]
+Headless = Annotated[bool, typer.Option("--headless", help="No window: a live text view. Implied without a display.")]
+Summary = Annotated[Path | None, typer.Option("--summary", help="Write a JSON summary at the end.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="Configuration, TOML.")]
+Network = Annotated[bool, typer.Option("--network", help="Leave the loopback: see other machines and be seen.")]
+Model = Annotated[Path, typer.Option("--model", help="Checkpoint (.safetensors).")]
+CalibrationFile = Annotated[Path | None, typer.Option("--calibration", help="From 'emostream calibrate'.")]
+NoEeg = Annotated[bool, typer.Option("--no-eeg", help="Video alone.")]
+NoVideo = Annotated[bool, typer.Option("--no-video", help="EEG alone.")]
+Interpolate = Annotated[bool, typer.Option("--interpolate", help="Fill absent channels by spherical splines.")]
+
+
+def _configure(path: Path | None, network: bool, *, interpolate: bool = False) -> Config:
+    """Load the configuration and join LSL; children started later inherit the session."""
+    from realtime.config import load_config
+    from realtime.lsl import session
+
+    config = load_config(path)
+    lsl = config.lsl.model_copy(update={"network": network or config.lsl.network})
+    eeg = config.eeg.model_copy(update={"interpolate": interpolate or config.eeg.interpolate})
+    if lsl.session_id is not None:
+        os.environ["EMOSTREAM_SESSION"] = lsl.session_id
+    session.configure(network=lsl.network, session_id=lsl.session_id)
+    return config.model_copy(update={"lsl": lsl, "eeg": eeg})
+
+
+def _has_display() -> bool:
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the block in order; the command then leaves with 130."""
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _recognise(
+    session: LiveSession, children: Children, seconds: float | None, headless: bool, summary: Path | None
+) -> None:
+    """Step the session to its end and write the summary, after Ctrl-C too."""
+    from realtime.summary import write_json
+    from realtime.textview import TextView
+
+    def check() -> None:
+        children.check(("simulate",))
+        if not headless and not children.running("dashboard"):
+            raise _WindowClosed
+
+    try:
+        session.start()
+        with TextView(session.runner.tally.spec) as view:
+            session.run(seconds, view, check)
+    except _WindowClosed:
+        pass
+    finally:
+        session.stop()
+        if summary is not None:
+            write_json(summary, session.runner.summary())
+
+
+class _WindowClosed(Exception):
+    """The dashboard was closed: the command that opened it ends."""
+
+
+def _open_session(model: Path, wanted: Wanted, config: Config, calibration: Path | None) -> LiveSession:
+    from models.recognizer import TorchRecognizer
+    from realtime.eeg.calibration import Calibration
+    from realtime.live import LiveSession
+
+    loaded = Calibration.load(calibration) if calibration is not None else None
+    return LiveSession(TorchRecognizer.from_checkpoint(model), wanted, config, loaded)
+
+
+@app.command()
+def demo(
+    seconds: Seconds = None,
+    headless: Headless = False,
+    summary: Summary = None,
+    config: ConfigFile = None,
+    network: Network = False,
+    model: Model = DEMO_CHECKPOINT,
+    seed: Annotated[int, typer.Option(help="Which simulated participant.")] = 1,
+) -> None:
+    """A simulated participant -> LSL -> engine -> dashboard: the first thing to run."""
+    from realtime.live import Wanted
+    from realtime.processes import Children
+
+    settings = _configure(config, network)
+    headless = headless or not _has_display()
+    tag = f"demo-{uuid.uuid4().hex[:8]}"
+    shared = ["--network"] if settings.lsl.network else []
+    with _interruptible(), Children() as children:
+        children.start("simulate", "--seed", str(seed), "--tag", tag, *shared)
+        if not headless:
+            children.start("dashboard", *shared)
+        wanted = Wanted(eeg_source=f"{tag}-eeg", video_source=f"{tag}-video", truth_source=f"{tag}-truth")
+        session = _open_session(model, wanted, settings, None)
+        _recognise(session, children, seconds, headless, summary)
+
+
+@app.command()
+def run(
+    seconds: Seconds = None,
+    headless: Headless = False,
+    summary: Summary = None,
+    config: ConfigFile = None,
+    network: Network = False,
+    model: Model = DEMO_CHECKPOINT,
+    calibration: CalibrationFile = None,
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="Open the screen in a process of its own.")] = False,
+    no_eeg: NoEeg = False,
+    no_video: NoVideo = False,
+    eeg_name: Annotated[str | None, typer.Option("--eeg", help="LSL name of the headset's stream.")] = None,
+    interpolate: Interpolate = False,
+) -> None:
+    """The engine: finds the EEG and video streams, recognises, publishes on LSL."""
+    from realtime.live import Wanted
+    from realtime.processes import Children
+
+    settings = _configure(config, network, interpolate=interpolate)
+    windowed = dashboard and not headless and _has_display()
+    with _interruptible(), Children() as children:
+        wanted = Wanted(eeg=not no_eeg, video=not no_video, eeg_name=eeg_name)
+        session = _open_session(model, wanted, settings, calibration)
+        if windowed:
+            children.start("dashboard", *(["--network"] if settings.lsl.network else []))
+        _recognise(session, children, seconds, not windowed, summary)
+
+
+@app.command()
+def dashboard(
+    seconds: Seconds = None,
+    network: Network = False,
+    config: ConfigFile = None,
+    theme: Annotated[str, typer.Option(help="dark or light")] = "dark",
+    screenshot: Annotated[Path | None, typer.Option(help="Save a PNG of the window just before it closes.")] = None,
+) -> None:
+    """The screen alone, here or on another machine."""
+    from realtime.errors import ConfigurationError
+
+    if not _has_display() and os.environ.get("QT_QPA_PLATFORM") != "offscreen":
+        raise ConfigurationError("no display for the dashboard: set DISPLAY, or use 'emostream run --headless'")
+    _configure(config, network)
+    from gui.app import run_dashboard
+
+    raise typer.Exit(run_dashboard(seconds=seconds, screenshot=screenshot, theme=theme))
+
+
+@app.command()
+def simulate(
+    seconds: Seconds = None,
+    network: Network = False,
+    config: ConfigFile = None,
+    seed: Annotated[int, typer.Option(help="Which simulated participant.")] = 1,
+    tag: Annotated[str, typer.Option(help="Prefix of the streams' source ids.")] = "emostream-simulator",
+) -> None:
+    """A simulated participant's EEG, video and truth on LSL."""
+    from simulators.cohort import unseen_participant
+
+    _configure(config, network)
+    _stream(unseen_participant(seed, tag=tag), seconds)
+
+
+@app.command()
+def replay(
+    recording: Annotated[Path | None, typer.Argument(help="EEG: .set .vhdr .edf .bdf .fif .cdt .cnt .xdf")] = None,
+    video: Annotated[Path | None, typer.Option(help="Any video OpenCV reads.")] = None,
+    speed: Annotated[float, typer.Option(min=0.1, max=20.0, help="Times real time.")] = 1.0,
+    loop: Annotated[bool, typer.Option("--loop", help="Start again at the end.")] = False,
+    seconds: Seconds = None,
+    network: Network = False,
+    config: ConfigFile = None,
+) -> None:
+    """A recording's EEG, markers and video on LSL, in its own timing."""
+    from simulators.replay import Replay
+
+    _configure(config, network)
+    _stream(Replay(recording, video, speed=speed, loop=loop), seconds)
+
+
+@app.command()
+def camera(
+    source: Annotated[str, typer.Argument(help="Device number or video file.")] = "0",
+    seconds: Seconds = None,
+    network: Network = False,
+    config: ConfigFile = None,
+) -> None:
+    """A webcam's frames on LSL, stamped at grab."""
+    from simulators.streams import CameraSource
+
+    _configure(config, network)
+    _stream(CameraSource(source), seconds)
+
+
+@app.command()
+def calibrate(
+    out: Annotated[Path, typer.Argument(help="Where the calibration is saved (.npz).")],
+    seconds: Annotated[float, typer.Option(min=10.0, help="How much EEG to fit on.")] = 60.0,
+    network: Network = False,
+    config: ConfigFile = None,
+    eeg_name: Annotated[str | None, typer.Option("--eeg", help="LSL name of the headset's stream.")] = None,
+) -> None:
+    """A minute of live EEG -> ICA matrix without blinks; ask the participant to blink now and then."""
+    from realtime.eeg.calibration import fit_ica
+    from realtime.lsl.discovery import find_stream
+    from realtime.collect import collect_eeg
+
+    settings = _configure(config, network)
+    info = find_stream(stream_type="EEG", name=eeg_name, timeout_s=settings.lsl.resolve_timeout_s)
+    with _interruptible():
+        eeg, samples_uv = collect_eeg(info, seconds, settings.lsl)
+    fit_ica(samples_uv, eeg.sfreq_hz, eeg.channels).save(out)
+    typer.echo(f"calibration of {len(eeg.channels)} channels saved: use 'emostream run --calibration {out}'")
+
+
+@app.command()
+def analyze(
+    files: Annotated[list[Path], typer.Argument(help="An EEG recording, a video, or both.")],
+    summary: Summary = None,
+    movements: Annotated[Path | None, typer.Option("--json", help="Write the list of movements.")] = None,
+    config: ConfigFile = None,
+    model: Model = DEMO_CHECKPOINT,
+    calibration: CalibrationFile = None,
+    no_eeg: NoEeg = False,
+    no_video: NoVideo = False,
+    interpolate: Interpolate = False,
+) -> None:
+    """The same engine on a recording, as fast as it goes."""
+    from models.recognizer import TorchRecognizer
+    from realtime.analysis import analyze_files
+    from realtime.config import load_config
+    from realtime.eeg.calibration import Calibration
+    from realtime.summary import write_json
+
+    settings = load_config(config)
+    eeg = settings.eeg.model_copy(update={"interpolate": interpolate or settings.eeg.interpolate})
+    result = analyze_files(
+        files,
+        TorchRecognizer.from_checkpoint(model),
+        settings.model_copy(update={"eeg": eeg}),
+        calibration=Calibration.load(calibration) if calibration is not None else None,
+        use_eeg=not no_eeg,
+        use_video=not no_video,
+    )
+    if summary is not None:
+        write_json(summary, result)
+    if movements is not None:
+        write_json(movements, result["micro_movements"])
+    typer.echo(_one_line(result))
+
+
+def _one_line(result: dict[str, Any]) -> str:
+    last = result["predictions"]["last"]
+    probabilities = last["probabilities"] if last else {}
+    best = max(probabilities, key=probabilities.get) if probabilities else "nothing"
+    note = " (model trained on simulation)" if result["model"]["simulated"] else ""
+    return (
+        f"{result['predictions']['count']} predictions{note}, last: {best}; "
+        f"{len(result['micro_movements'])} movements; {result['process']['wall_s']:.1f} s"
+    )
+
+
+@app.command()
+def train(
+    simulated: Annotated[bool, typer.Option("--simulated", help="Train the demonstration checkpoint.")] = False,
+    people: Annotated[int, typer.Option(min=4, help="How many simulated people.")] = 160,
+    out: Annotated[Path, typer.Option(help="Checkpoint to write.")] = DEMO_CHECKPOINT,
+    seed: Annotated[int, typer.Option()] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes; -1 is one a core.")] = -1,
+) -> None:
+    """Train the network; the demonstration checkpoint comes from simulated people only."""
+    from realtime.errors import ConfigurationError
+
+    if not simulated:
+        raise ConfigurationError("nothing to train on: use --simulated (real data sets are not supported yet)")
+    from models.demonstration import DEMONSTRATION, shrink_face, train_demonstration
+    from simulators.dataset import simulate_people
+
+    parts = simulate_people(people, DEMONSTRATION, shrink_face, jobs=jobs)
+    typer.echo(train_demonstration(parts, out, seed=seed))
+
+
+@app.command()
+def evaluate(
+    simulated: Annotated[bool, typer.Option("--simulated", help="On simulated people nobody trained on.")] = False,
+    subjects: Annotated[int, typer.Option(min=2)] = 20,
+    seconds: Annotated[float, typer.Option(min=20.0, help="Session length a subject.")] = 95.0,
+    seed: Annotated[int, typer.Option(help="Which cohort.")] = 7,
+    model: Model = DEMO_CHECKPOINT,
+    summary: Summary = None,
+    jobs: Annotated[int, typer.Option(help="Processes; -1 is one a core.")] = -1,
+) -> None:
+    """Score a checkpoint; simulated figures say that they are simulated."""
+    from realtime.errors import ConfigurationError
+
+    if not simulated:
+        raise ConfigurationError("nothing to evaluate on: use --simulated (real data sets are not supported yet)")
+    from models.evaluation import evaluate_answers, render_scores
+    from models.recognizer import TorchRecognizer
+    from realtime.summary import write_json
+    from simulators.cohort import score_cohort
+
+    recognizer = TorchRecognizer.from_checkpoint(model)
+    scores = score_cohort(seed, subjects, seconds, lambda: TorchRecognizer.from_checkpoint(model), jobs=jobs)
+    result = evaluate_answers(scores, recognizer.spec, seed=seed)
+    if summary is not None:
+        write_json(summary, result)
+    typer.echo(render_scores(result))
+
+
+def _stream(source: StreamSource, seconds: float | None) -> None:
+    """Keep a source on LSL until it ends, the time is over or Ctrl-C."""
+    end_s = time.monotonic() + seconds if seconds is not None else float("inf")
+    with _interruptible():
+        source.start()
+        try:
+            while source.state == "running" and time.monotonic() < end_s:
+                time.sleep(0.1)
+        finally:
+            source.stop()
+
+
+def main() -> None:
+    """Entry point: one line on stderr and the exit code of the contract for whatever the user can act on."""
+    try:
+        app()
+    except EmostreamError as err:
+        print(f"emostream: {err}", file=sys.stderr)
+        sys.exit(err.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""The whole network: EEG windows and one facial movement in, class logits out, either of them optional."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from models.fusion import CrossFusion, TransformerLayer
+from models.stn import DEFAULT_ANCHORS, Anchor, RegionSampler, optical_strain
+from models.tcn import TemporalConvNet
+
+_FLOW_LIMIT = 8.0
+
+
+class NetworkConfig(BaseModel):
+    """Everything that fixes the network's shape; stored in a checkpoint, so that it can be rebuilt."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n_classes: int = Field(ge=2)
+    n_channels: int = Field(default=62, ge=1)
+    n_bands: int = Field(default=5, ge=1)
+    n_windows: int = Field(default=40, ge=1)
+    face_px: int = Field(default=96, ge=32, description="side of flow and apex inside the network")
+    tcn_width: int = Field(default=128, ge=1)
+    tcn_levels: int = Field(default=6, ge=1)
+    tcn_kernel: int = Field(default=2, ge=1)
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    token_width: int = Field(default=64, ge=4, description="width of the tokens that are fused")
+    heads: int = Field(default=4, ge=1)
+    layers: int = Field(default=1, ge=1, description="Transformer layers within each modality")
+    glimpse_px: int = Field(default=24, ge=8)
+    anchors: tuple[Anchor, ...] = Field(default=DEFAULT_ANCHORS, description="where the glimpses start (x, y, half)")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Normalised network input.
+
+    Parameters
+    ----------
+    log_power : (batch, n_windows, n_channels, n_bands) float32
+        z-scores of log10 µV²/Hz; anything where masked.
+    channel_mask : (batch, n_windows, n_channels) bool
+        True where the channel is present and good.
+    window_mask : (batch, n_windows) bool
+        True where the window exists.
+    flow : (batch, 2, face_px, face_px) float32
+        Onset -> apex, in units of the normaliser's flow scale.
+    apex : (batch, 1, face_px, face_px) float32
+        0 to 1.
+    has_eeg, has_face : (batch,) bool
+        A missing modality's arrays may hold anything.
+    """
+
+    log_power: Tensor
+    channel_mask: Tensor
+    window_mask: Tensor
+    flow: Tensor
+    apex: Tensor
+    has_eeg: Tensor
+    has_face: Tensor
+
+
+class EegEncoder(nn.Module):
+    """TCN over the windows, then a Transformer over a summary token and one token a window.
+
+    The mask goes in as features beside the powers: an absent channel is not a channel at its mean.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        n_in = config.n_channels * (config.n_bands + 1)
+        self.tcn = TemporalConvNet(n_in, config.tcn_width, config.tcn_levels, config.tcn_kernel, config.dropout)
+        self.to_token = nn.Linear(config.tcn_width, config.token_width)
+        self.position = nn.Parameter(0.02 * torch.randn(1, config.n_windows + 1, config.token_width))
+        self.layers = nn.ModuleList(
+            TransformerLayer(config.token_width, config.heads, config.dropout) for _ in range(config.layers)
+        )
+
+    def forward(self, log_power: Tensor, channel_mask: Tensor, window_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens (batch, 1 + n_windows, token_width) float32 and which are valid (batch, 1 + n_windows) bool."""
+        channel_mask = channel_mask & window_mask.unsqueeze(-1)
+        window_mask = channel_mask.any(dim=-1)
+        powers = torch.where(channel_mask.unsqueeze(-1), log_power, 0.0).flatten(2)
+        tokens = self.to_token(self.tcn(torch.cat([powers, channel_mask.to(powers.dtype)], dim=-1), window_mask))
+        tokens = F.pad(tokens, (0, 0, 1, 0)) + self.position
+        valid = F.pad(window_mask, (1, 0), value=True)
+        for layer in self.layers:
+            tokens = layer(tokens, valid)
+        return tokens, valid
+
+
+class FaceEncoder(nn.Module):
+    """STN glimpses of flow, strain and apex, a convolutional extractor shared by all, a Transformer over the tokens.
+
+    A token also carries its glimpse's theta: what moved matters together with where it is.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        width = config.token_width
+        self.sampler = RegionSampler(3, config.face_px, config.glimpse_px, config.anchors)
+        self.extractor = nn.Sequential(
+            nn.Conv2d(4, 16, 2, stride=2),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 3, stride=2, padding=1),
+            nn.ReLU(),
+        ).to(memory_format=torch.channels_last)
+        self.to_token = nn.Linear(2 * 64, width)
+        self.from_theta = nn.Linear(6, width)
+        self.position = nn.Parameter(0.02 * torch.randn(1, len(config.anchors) + 1, width))
+        self.layers = nn.ModuleList(
+            TransformerLayer(width, config.heads, config.dropout) for _ in range(config.layers)
+        )
+
+    def forward(self, flow: Tensor, apex: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens (batch, 1 + n_glimpses, token_width) float32 and which are valid: all."""
+        flow = flow.clamp(-_FLOW_LIMIT, _FLOW_LIMIT)
+        motion = torch.cat([flow, optical_strain(flow)], dim=1)
+        theta = self.sampler.theta(motion)
+        glimpses = self.sampler.sample(torch.cat([motion, apex - 0.5], dim=1), theta)
+        features = self.extractor(glimpses.contiguous(memory_format=torch.channels_last)).flatten(2)
+        pooled = torch.cat([features.mean(dim=-1), features.amax(dim=-1)], dim=-1)
+        tokens = self.to_token(pooled).view(len(flow), self.sampler.n_glimpses, -1) + self.from_theta(theta.flatten(2))
+        tokens = F.pad(tokens, (0, 0, 1, 0)) + self.position
+        valid = torch.ones(tokens.shape[:2], dtype=torch.bool)
+        for layer in self.layers:
+            tokens = layer(tokens, valid)
+        return tokens, valid
+
+
+class HiddenEmotionNet(nn.Module):
+    """EEG encoder, face encoder, Cross-Transformer.
+
+    The encoders do not see each other, so their tokens can be computed once and fused in several ways:
+    both, EEG alone, face alone.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+
+    References
+    ----------
+    Ma et al., "Multi-modality Hidden Emotion Recognition via Electroencephalogram and Facial Micro-expressions".
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.eeg = EegEncoder(config)
+        self.face = FaceEncoder(config)
+        self.fusion = CrossFusion(config.token_width, config.heads, config.n_classes, config.dropout)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """(batch, n_classes) logits; rows do not influence each other."""
+        has_eeg, has_face = batch.has_eeg, batch.has_face
+        eeg, eeg_valid = self.eeg(batch.log_power, batch.channel_mask, batch.window_mask & has_eeg[:, None])
+        # garbage in a missing face must not reach even the gradient, where 0 * NaN is NaN
+        keep = has_face[:, None, None, None]
+        face, face_valid = self.face(torch.where(keep, batch.flow, 0.0), torch.where(keep, batch.apex, 0.0))
+        return self.fusion(eeg, eeg_valid, face, face_valid, has_eeg, has_face)
+
+    def absent_tokens(self) -> tuple[Tensor, Tensor]:
+        """What stands for a modality that was not encoded at all: one token, to be fused with its `has_` flag False."""
+        return torch.zeros(1, 1, self.config.token_width), torch.ones(1, 1, dtype=torch.bool)

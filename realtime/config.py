@@ -1,0 +1,120 @@
+"""Configuration: frozen pydantic models, loaded from TOML; every field has a unit and a default that works."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from realtime.errors import ConfigurationError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LslConfig(_Section):
+    """Where streams are looked for."""
+
+    network: bool = Field(default=False, description="leave the loopback and look on the local network")
+    session_id: str | None = Field(
+        default=None, description="only streams of the same LSL session are seen; none: $EMOSTREAM_SESSION, else 'default'"
+    )
+    resolve_timeout_s: float = Field(default=15.0, gt=0, description="how long to look for a stream")
+    buffer_s: float = Field(default=30.0, gt=0, description="what an inlet holds while its reader is stalled")
+    stale_after_s: float = Field(default=1.0, gt=0, description="no data for this long: the stream is stale")
+
+
+class EegConfig(_Section):
+    """EEG chain."""
+
+    target_sfreq_hz: float = Field(default=200.0, ge=100, description="decimate to no less than this rate")
+    highpass_hz: float = Field(default=0.5, ge=0, description="0 switches it off")
+    notch_hz: Literal[0, 50, 60] = Field(default=50, description="mains frequency; 0 switches it off")
+    hop_s: float = Field(default=0.05, gt=0, description="band powers are computed this often")
+    min_channels: int = Field(default=8, ge=1, description="fewer of the model's channels than this are refused")
+    interpolate: bool = Field(
+        default=False, description="fill absent channels by spherical splines instead of masking them"
+    )
+    max_bad_fraction: float = Field(
+        default=0.25, ge=0, le=1, description="above this share of bad channels EEG is not used"
+    )
+    railed_uv: float = Field(
+        default=10_000.0, gt=0, description="|sample| beyond this is railed, unless it is a steady electrode offset"
+    )
+    flat_uv: float = Field(default=0.1, gt=0, description="a standard deviation over 1 s below this is flat")
+    noisy_uv: float = Field(default=300.0, gt=0, description="a standard deviation over 1 s above this is noisy")
+    mains_ratio: float = Field(
+        default=2.0, gt=0, description="a 50 or 60 Hz line with more than this many times the rest's power is mains"
+    )
+
+
+class SpotterConfig(_Section):
+    """Micro-movement spotter; thresholds are multiples of the person's own noise."""
+
+    lag_s: float = Field(default=0.2, gt=0, description="flow is taken between t - lag and t")
+    on_z: float = Field(default=6.0, gt=0, description="a peak must reach this")
+    off_z: float = Field(default=2.5, gt=0, description="the interval ends below this")
+    opposite_lobe_s: float = Field(default=0.5, gt=0, description="the return must peak within this time")
+    micro_max_s: float = Field(default=0.5, gt=0, description="shorter is micro, longer is macro")
+    min_noise_s: float = Field(default=3.0, gt=0, description="calm video needed before the first decision")
+    max_displacement: float = Field(
+        default=0.03, gt=0, description="region motion above this share of the inter-ocular distance is not micro"
+    )
+
+
+class FaceConfig(_Section):
+    """Face chain."""
+
+    flow: Literal["dis", "farneback"] = "dis"
+    min_score: float = Field(default=0.5, ge=0, le=1, description="mesh score below which the face is detected again")
+    max_rate_hz: float = Field(
+        default=60.0, gt=0, description="frames of faster cameras are kept but evaluated at this rate"
+    )
+    max_gap_s: float = Field(default=0.15, gt=0, description="flow never spans a longer hole between frames")
+    spotter: SpotterConfig = SpotterConfig()
+
+
+class EngineConfig(_Section):
+    """Fusion and cadence."""
+
+    prediction_hop_s: float = Field(default=0.25, gt=0, description="a prediction this often")
+    movement_max_age_s: float = Field(
+        default=10.0, gt=0, description="a movement is fused for this long after its apex"
+    )
+    movement_delay_s: float = Field(
+        default=0.25,
+        ge=0,
+        description="a movement is used this long after it was decided, so that live and offline agree",
+    )
+
+
+class Config(_Section):
+    """Everything, as one TOML file with one table a section."""
+
+    lsl: LslConfig = LslConfig()
+    eeg: EegConfig = EegConfig()
+    face: FaceConfig = FaceConfig()
+    engine: EngineConfig = EngineConfig()
+
+
+def load_config(path: Path | None) -> Config:
+    """Read a TOML file; defaults where `path` is None.
+
+    Raises
+    ------
+    ConfigurationError
+        Not TOML, an unknown key, or a value out of its range; the message names the key.
+    """
+    if path is None:
+        return Config()
+    try:
+        return Config.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
+        raise ConfigurationError(f"cannot read configuration '{path}': {err}") from err
+    except ValidationError as err:
+        first = err.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"configuration '{path}': {key}: {first['msg']} (got {first['input']!r})") from err

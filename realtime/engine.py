@@ -1,0 +1,162 @@
+"""The recogniser's synchronous core: packets in, results out; no threads of its own, no clock, no LSL.
+
+The live runner feeds it from two reader threads (one an input), `emostream analyze` from a file as fast as it goes.
+EEG and video touch only where a movement found in the video is handed to the prediction. It becomes usable
+`movement_delay_s` after it was decided, on the stamps' time, so that a live run, whose video thread may lag its EEG
+thread by a little, and a replay of the same data make the same predictions.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+import numpy as np
+
+from realtime.config import Config
+from realtime.eeg.calibration import Calibration
+from realtime.eeg.pipeline import EegPipeline
+from realtime.errors import ConfigurationError
+from realtime.face.pipeline import FacePipeline
+from realtime.interfaces import Recognizer
+from realtime.packets import (
+    BandPowerWindow,
+    EegChunk,
+    EegInfo,
+    EegSequence,
+    Evidence,
+    Float32,
+    MicroMovement,
+    Prediction,
+    Result,
+    VideoFrame,
+)
+
+
+class Engine:
+    """EEG chunks and video frames in, band powers, observations, movements and predictions out.
+
+    `push_eeg` may be called from one thread and `push_frame` from another.
+
+    Parameters
+    ----------
+    recognizer : Recognizer
+    eeg : EegInfo or None
+        The EEG source; None for video alone.
+    has_video : bool
+    config : Config
+    calibration : Calibration or None
+        The person's ICA matrix, from `emostream calibrate`.
+
+    Raises
+    ------
+    ConfigurationError
+        Neither EEG nor video.
+    MontageError
+        Fewer of the recogniser's channels than `config.eeg.min_channels`.
+    """
+
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        *,
+        eeg: EegInfo | None,
+        has_video: bool,
+        config: Config | None = None,
+        calibration: Calibration | None = None,
+    ) -> None:
+        if eeg is None and not has_video:
+            raise ConfigurationError("nothing to recognise from: got neither EEG nor video, want at least one")
+        self.config = config or Config()
+        self.recognizer = recognizer
+        self.eeg = EegPipeline(eeg, recognizer.spec, self.config.eeg, calibration=calibration) if eeg else None
+        self.face = FacePipeline(self.config.face) if has_video else None
+        self._hops_per_prediction = max(1, round(self.config.engine.prediction_hop_s / self.config.eeg.hop_s))
+        self._hops = 0
+        self._movements: deque[MicroMovement] = deque(maxlen=64)
+        self._newest_eeg_s = -np.inf
+        self._video_tick = -1
+        self._recognizing = threading.Lock()
+
+    def push_eeg(self, chunk: EegChunk) -> list[Result]:
+        """Take consecutive samples; return what they completed, in order.
+
+        Raises
+        ------
+        ConfigurationError
+            The engine was made without EEG.
+        """
+        if self.eeg is None:
+            raise ConfigurationError("EEG chunk pushed into an engine made without EEG")
+        results: list[Result] = []
+        fresh = self.eeg.push(chunk)
+        hops_left = sum(isinstance(item, BandPowerWindow) for item in fresh)
+        for item in fresh:
+            results.append(item)
+            if not isinstance(item, BandPowerWindow):
+                continue
+            hops_left -= 1
+            self._hops += 1
+            self._newest_eeg_s = item.end_s
+            if self._hops % self._hops_per_prediction == 0:
+                results.append(self._predict(item.end_s, self._usable_eeg(hops_left)))
+        return results
+
+    def push_frame(self, frame: VideoFrame) -> list[Result]:
+        """Take one frame; return the observation, movements decided by it and, while no EEG arrives, a prediction.
+
+        Raises
+        ------
+        ConfigurationError
+            The engine was made without video.
+        """
+        if self.face is None:
+            raise ConfigurationError("video frame pushed into an engine made without video")
+        results: list[Result] = list(self.face.push(frame))
+        self._movements.extend(item for item in results if isinstance(item, MicroMovement))
+        if frame.stamp - self._newest_eeg_s > self.config.lsl.stale_after_s:
+            tick = int(frame.stamp // self.config.engine.prediction_hop_s)
+            if tick != self._video_tick:
+                self._video_tick = tick
+                results.append(self._predict(frame.stamp, None))
+        return results
+
+    def _usable_eeg(self, hops_back: int) -> EegSequence | None:
+        """The newest sequence, or None while too many channels are bad."""
+        assert self.eeg is not None
+        if self.eeg.bad_fraction > self.config.eeg.max_bad_fraction:
+            return None
+        return self.eeg.sequence(hops_back)
+
+    def _usable_movement(self, now_s: float) -> MicroMovement | None:
+        """The newest micro-movement that was decided long enough ago and is not too old."""
+        engine = self.config.engine
+        for movement in reversed(tuple(self._movements)):
+            if now_s - movement.apex_s > engine.movement_max_age_s:
+                return None
+            if movement.kind == "micro" and movement.decided_s + engine.movement_delay_s <= now_s:
+                return movement
+        return None
+
+    def _predict(self, now_s: float, eeg: EegSequence | None) -> Prediction:
+        movement = self._usable_movement(now_s)
+        with self._recognizing:
+            answer = self.recognizer.recognize(eeg, movement)
+        used = tuple(name for name in ("eeg", "face") if name in answer.by_modality)
+        return Prediction(
+            stamp=now_s,
+            probabilities=answer.probabilities,
+            confidence=_confidence(answer.probabilities) if answer.evidence is Evidence.ENOUGH else 0.0,
+            modalities=used,
+            evidence=answer.evidence,
+            model_id=self.recognizer.spec.model_id,
+            eeg_age_s=now_s - eeg.end_s if eeg is not None and "eeg" in used else float("nan"),
+            face_age_s=now_s - movement.apex_s if movement is not None and "face" in used else float("nan"),
+            by_modality=answer.by_modality,
+        )
+
+
+def _confidence(probabilities: Float32) -> float:
+    """1 - entropy / log(n_classes): 0 for a uniform answer, 1 for a certain one."""
+    p = np.clip(probabilities.astype(np.float64), 1e-12, 1.0)
+    return float(np.clip(1.0 + np.sum(p * np.log(p)) / np.log(p.size), 0.0, 1.0))

@@ -1,0 +1,142 @@
+"""Facial regions: where landmarks place them in the canonical 256 px crop.
+
+Left and right are the person's own: `brow_left` is on the right side of an unmirrored picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.face._cv import cv2
+from realtime.face.alignment import CROP_PX, EYE_SPAN_PX, hull_mask, oval_mask
+from realtime.packets import Bool, Float32
+
+REGIONS = (
+    "brow_left",
+    "brow_right",
+    "eye_left",
+    "eye_right",
+    "nose_left",
+    "nose_right",
+    "mouth_left",
+    "mouth_right",
+    "mouth",
+    "chin",
+)
+
+_HULLS = {
+    "brow_left": (300, 293, 334, 296, 336, 276, 283, 282, 295, 285),
+    "brow_right": (70, 63, 105, 66, 107, 46, 53, 52, 65, 55),
+    "eye_left": (342, 445, 444, 443, 442, 441, 413, 464, 453, 452, 451, 450, 449, 448, 261, 446),
+    "eye_right": (113, 225, 224, 223, 222, 221, 189, 244, 233, 232, 231, 230, 229, 228, 31, 226),
+    "nose_left": (278, 294, 327, 358, 423, 355, 371, 266),
+    "nose_right": (48, 64, 98, 129, 203, 126, 142, 36),
+    "mouth": (0, 37, 39, 40, 267, 269, 270, 17, 84, 314, 91, 321),
+    "chin": (200, 32, 262, 148, 377, 152, 176, 400, 208, 428),
+}
+_CORNERS = {"mouth_left": 291, "mouth_right": 61}
+_CORNER_RADIUS_PX = round(0.13 * EYE_SPAN_PX)
+_MARGIN_PX = 5
+APERTURES = {
+    "eye_left": (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
+    "eye_right": (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
+}
+_LIPS = (61, 291, 0, 17, 40, 270, 91, 321)
+_GRID_STEP_PX = 16
+
+
+@dataclass(frozen=True, slots=True)
+class RegionMap:
+    """Regions of one aligned face.
+
+    Parameters
+    ----------
+    oval : (256, 256) bool
+        The face.
+    masks : (10, 256, 256) bool
+        One mask a region, in the order of `REGIONS`.
+    apertures : (2, 256, 256) bool
+        The openings of the left and the right eye: what blinks and gaze shifts move.
+    grid : (n, 2) int64
+        About a hundred points x, y spread over the face, none on eyes or lips: what head motion is fitted to.
+    centroids : (12, 2) float32
+        Centre x, y of each region and eye opening: the mean of a similarity field over a region is its value there.
+    """
+
+    oval: Bool
+    masks: Bool
+    apertures: Bool
+    grid: NDArray[np.int64]
+    centroids: Float32
+    _index: NDArray[np.int64]
+    _starts: NDArray[np.int64]
+    _counts: NDArray[np.int64]
+
+    @property
+    def box(self) -> tuple[slice, slice]:
+        """Rows and columns of the face in the crop, with a little room: where flow is worth computing."""
+        return _box(self.oval)
+
+    def means(self, field: Float32) -> Float32:
+        """Plain mean of a (256, 256, 2) field in each region, then in each eye's opening: (12, 2) float32, 0 where empty."""
+        values = field.reshape(-1, 2).take(self._index, axis=0)
+        sums = np.add.reduceat(values, self._starts, axis=0)
+        return np.where(self._counts[:, None] > 1, sums / self._counts[:, None], 0).astype(np.float32)
+
+
+def region_map(points: Float32) -> RegionMap:
+    """Place every region from one face's landmarks.
+
+    Parameters
+    ----------
+    points : (468, 2) float32
+        Landmarks in crop px (`Alignment.apply`).
+    """
+    oval = oval_mask(points)
+    apertures = np.stack([_grown(hull_mask(points[list(ring)]), 2) for ring in APERTURES.values()])
+    eyes = apertures.any(axis=0)
+    masks = np.stack([_region(name, points) & oval & ~eyes for name in REGIONS])
+    lips = _grown(hull_mask(points[list(_LIPS)]), 4)
+    index = [np.flatnonzero(mask) for mask in (*masks, *apertures)]
+    # reduceat cannot sum nothing: an empty region reads one pixel and is told by its count of 1
+    index = [i if len(i) > 1 else np.zeros(1, np.int64) for i in index]
+    counts = np.array([len(i) for i in index])
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    grid = _grid(oval, _grown(eyes, 4) | lips)
+    flat = np.concatenate(index)
+    centroids = np.add.reduceat(np.stack([flat % CROP_PX, flat // CROP_PX], axis=1), starts, axis=0) / counts[:, None]
+    return RegionMap(oval, masks, apertures, grid, centroids.astype(np.float32), flat, starts, counts)
+
+
+def _region(name: str, points: Float32) -> Bool:
+    if name in _CORNERS:
+        disc = np.zeros((CROP_PX, CROP_PX), np.uint8)
+        x, y = np.round(points[_CORNERS[name]]).astype(int)
+        cv2.circle(disc, (int(x), int(y)), _CORNER_RADIUS_PX, 1, -1)
+        return disc.astype(bool)
+    return _grown(hull_mask(points[list(_HULLS[name])]), _MARGIN_PX)
+
+
+def _grown(mask: Bool, radius: int) -> Bool:
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return cv2.dilate(mask.astype(np.uint8), kernel).astype(bool)
+
+
+def _grid(oval: Bool, excluded: Bool) -> NDArray[np.int64]:
+    inner = cv2.erode(oval.astype(np.uint8), np.ones((13, 13), np.uint8)).astype(bool) & ~excluded
+    y, x = np.mgrid[_GRID_STEP_PX // 2 : CROP_PX : _GRID_STEP_PX, _GRID_STEP_PX // 2 : CROP_PX : _GRID_STEP_PX]
+    keep = inner[y, x]
+    return np.stack([x[keep], y[keep]], axis=1)
+
+
+
+def _box(oval: Bool) -> tuple[slice, slice]:
+    rows, columns = np.flatnonzero(oval.any(axis=1)), np.flatnonzero(oval.any(axis=0))
+    room = 4
+    return (
+        slice(max(int(rows[0]) - room, 0), min(int(rows[-1]) + room + 1, CROP_PX)),
+        slice(max(int(columns[0]) - room, 0), min(int(columns[-1]) + room + 1, CROP_PX)),
+    )

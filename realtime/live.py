@@ -1,0 +1,135 @@
+"""From stream names to a running recogniser: what `emostream run` and `emostream demo` share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pylsl
+
+from realtime.config import Config
+from realtime.eeg.calibration import Calibration
+from realtime.errors import ConfigurationError, StreamNotFoundError
+from realtime.face.regions import REGIONS
+from realtime.interfaces import Recognizer, Sink
+from realtime.lsl.discovery import find_stream
+from realtime.lsl.sink import LslSink
+from realtime.packets import EegInfo
+from realtime.runner import LiveRunner
+from realtime.textview import TextView
+
+_STEP_S = 0.2
+_HEALTH_EVERY_S = 1.0
+_TRUTH_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which streams to run on.
+
+    Parameters
+    ----------
+    eeg, video : bool
+        Whether that modality is wanted at all.
+    eeg_source, video_source, truth_source : str or None
+        LSL source id, where there is more than one to choose from.
+    eeg_name : str or None
+        LSL stream name of the headset, likewise.
+    """
+
+    eeg: bool = True
+    video: bool = True
+    eeg_name: str | None = None
+    eeg_source: str | None = None
+    video_source: str | None = None
+    truth_source: str | None = None
+
+
+class LiveSession:
+    """Finds the streams, publishes the results, and is stepped by the command until it ends.
+
+    Raises
+    ------
+    StreamNotFoundError
+        A wanted stream does not appear within `config.lsl.resolve_timeout_s`.
+    MontageError, ConfigurationError
+        As `Engine`.
+    """
+
+    def __init__(
+        self, recognizer: Recognizer, wanted: Wanted, config: Config, calibration: Calibration | None = None
+    ) -> None:
+        if not (wanted.eeg or wanted.video):
+            raise ConfigurationError("--no-eeg and --no-video together leave nothing to recognise from: drop one")
+        timeout_s = config.lsl.resolve_timeout_s
+        eeg = video = None
+        if wanted.eeg:
+            eeg = find_stream(
+                stream_type="EEG", name=wanted.eeg_name, source_id=wanted.eeg_source, timeout_s=timeout_s
+            )
+        if wanted.video:
+            video = find_stream(stream_type="VideoRaw", source_id=wanted.video_source, timeout_s=timeout_s)
+        self._spec = recognizer.spec
+        self._sink: LslSink | None = None
+        self._hop_s = config.eeg.hop_s
+        self._video = video is not None
+        self._next_health_s = 0.0
+        self.runner = LiveRunner(
+            recognizer,
+            eeg=eeg,
+            video=video,
+            truth=_find_truth(wanted.truth_source),
+            sinks=self._open_sinks,
+            config=config,
+            calibration=calibration,
+        )
+
+    def _open_sinks(self, eeg: EegInfo | None) -> Sequence[Sink]:
+        regions = REGIONS if self._video else ()
+        self._sink = LslSink(self._spec, eeg, regions=regions, band_power_rate_hz=1.0 / self._hop_s)
+        return (self._sink,)
+
+    def start(self) -> None:
+        """Start reading."""
+        self.runner.start()
+
+    def stop(self) -> None:
+        """Stop reading and close the outlets; safe to call twice."""
+        self.runner.stop()
+        if self._sink is not None:
+            self._sink.close()
+
+    def run(self, seconds: float | None, view: TextView | None, check: Callable[[], object]) -> None:
+        """Step until `seconds` are over (None: for ever), calling `check` each time; it may raise to end the run."""
+        end_s = time.monotonic() + seconds if seconds is not None else float("inf")
+        while (left_s := end_s - time.monotonic()) > 0:
+            time.sleep(min(_STEP_S, left_s))
+            check()
+            self.step(pylsl.local_clock(), view)
+
+    def step(self, now_s: float, view: TextView | None) -> None:
+        """Publish health once a second and refresh the view."""
+        runner = self.runner
+        health = runner.health()
+        if self._sink is not None and now_s >= self._next_health_s:
+            self._next_health_s = now_s + _HEALTH_EVERY_S
+            self._sink.write_health(health, runner.latency_ms())
+        if view is not None:
+            predictions, movements = runner.tally.predictions, runner.tally.movements
+            view.show(
+                now_s,
+                predictions[-1] if predictions else None,
+                runner.truth.emotion_at(now_s),
+                movements[-1] if movements else None,
+                len(movements),
+                health,
+            )
+
+
+def _find_truth(source_id: str | None) -> pylsl.StreamInfo | None:
+    """The truth of a simulated participant; real sessions have none."""
+    try:
+        return find_stream(name="emostream-truth", source_id=source_id, timeout_s=_TRUTH_TIMEOUT_S)
+    except StreamNotFoundError:
+        return None

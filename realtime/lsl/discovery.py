@@ -1,0 +1,107 @@
+"""Finding streams: one that fits, or an error that says what was there instead."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pylsl
+
+from realtime.errors import StreamNotFoundError
+
+_SETTLE_S = 0.5
+_HINTS = {
+    "EEG": "Start the headset's app, or 'emostream replay FILE'.",
+    "VideoRaw": "Start 'emostream camera', or 'emostream replay FILE --video FILE'.",
+    "Emotion": "Start 'emostream run'.",
+}
+_DEFAULT_HINT = "Start the program that sends it, in the same session, or '--network' to look beyond this machine."
+
+
+def list_streams(timeout_s: float = 1.0) -> list[pylsl.StreamInfo]:
+    """All streams of this session that answer within `timeout_s`, one per uid, sorted by name.
+
+    The infos are short ones: their description is read with an inlet.
+    """
+    found = {info.uid(): info for info in pylsl.resolve_streams(timeout_s)}
+    return sorted(found.values(), key=lambda info: (info.name(), info.source_id(), info.uid()))
+
+
+def find_stream(
+    *,
+    stream_type: str | None = None,
+    name: str | None = None,
+    source_id: str | None = None,
+    timeout_s: float = 10.0,
+    hint: str | None = None,
+) -> pylsl.StreamInfo:
+    """The one stream that fits what is asked for; its uid is then pinned by the reader that opens it.
+
+    Parameters
+    ----------
+    stream_type, name, source_id : str, optional
+        At least one of them; all that are given must fit.
+    timeout_s : float
+        How long to wait for it to appear. Once one is found, half a second more is waited for a second.
+    hint : str, optional
+        Last sentence of the error where nothing fits: how to go on.
+
+    Raises
+    ------
+    StreamNotFoundError
+        Nothing fits within `timeout_s` (the message lists what was found), more than one fits, or two streams
+        share one source id.
+    ValueError
+        Neither type, name nor source id is given, or one holds both kinds of quotation marks.
+    """
+    wanted = {"type": stream_type, "name": name, "source_id": source_id}
+    terms = [f"{key}={_quoted(value)}" for key, value in wanted.items() if value is not None]
+    if not terms:
+        raise ValueError("find_stream needs a type, a name or a source id")
+    asked = ", ".join(f"{key.replace('_', ' ')} {value!r}" for key, value in wanted.items() if value is not None)
+    if not pylsl.resolve_bypred(" and ".join(terms), 1, timeout_s):
+        advice = hint or _HINTS.get(stream_type or "", _DEFAULT_HINT)
+        others = list_streams(1.0)
+        raise StreamNotFoundError(
+            f"no LSL stream of {asked} within {timeout_s:.1f} s; found: {describe(others)}. {advice}"
+        )
+    found = {info.uid(): info for info in pylsl.resolve_bypred(" and ".join(terms), 1024, _SETTLE_S)}
+    return _only(list(found.values()), asked)
+
+
+def describe(infos: Sequence[pylsl.StreamInfo]) -> str:
+    """One line that names streams: ``'Markers' (source_id psy1)``; 'nothing' where there are none."""
+    if not infos:
+        return "nothing"
+    return ", ".join(
+        f"{i.type()!r} ({f'name {i.name()}, ' if i.name() != i.type() else ''}source_id {i.source_id() or 'none'})"
+        for i in infos
+    )
+
+
+def _only(found: list[pylsl.StreamInfo], asked: str) -> pylsl.StreamInfo:
+    if not found:
+        raise StreamNotFoundError(f"the LSL stream of {asked} vanished while it was looked at: start its program again")
+    ids = Counter(info.source_id() for info in found)
+    if doubled := [source for source, count in ids.items() if source and count > 1]:
+        hosts = ", ".join(sorted(i.hostname() for i in found if i.source_id() == doubled[0]))
+        raise StreamNotFoundError(
+            f"{ids[doubled[0]]} LSL streams share the source_id {doubled[0]!r} (on {hosts}), one is wanted: "
+            "close the program that was started twice"
+        )
+    if len(found) > 1:
+        ordered = sorted(found, key=lambda i: (i.name(), i.source_id()))
+        raise StreamNotFoundError(
+            f"{len(found)} LSL streams fit {asked}, one is wanted; found: {describe(ordered)}. "
+            "Choose one by its source_id or its name"
+        )
+    return found[0]
+
+
+def _quoted(value: str) -> str:
+    """XPath literal."""
+    if "'" not in value:
+        return f"'{value}'"
+    if '"' in value:
+        raise ValueError(f"{value!r} holds both kinds of quotation marks: LSL cannot look for it")
+    return f'"{value}"'

@@ -1,0 +1,218 @@
+"""What all readers share: a thread, the link's state, counters, the search for a lost source."""
+
+from __future__ import annotations
+
+import math
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+import pylsl
+
+from realtime.config import LslConfig
+from realtime.errors import EmostreamError
+from realtime.lsl.clock import GapAwareClock, MappedStamps
+from realtime.lsl.connection import Connection
+from realtime.packets import Float64, StreamHealth, StreamState
+
+PULL_TIMEOUT_S = 0.25
+_REOPEN_TIMEOUT_S = 0.5
+_RATE_SECONDS = 5
+
+
+class RateMeter:
+    """Samples a second over the last five whole seconds, in bounded memory."""
+
+    def __init__(self) -> None:
+        self._seconds: deque[tuple[int, int]] = deque(maxlen=_RATE_SECONDS + 1)
+        self._first: float | None = None
+
+    def add(self, now_s: float, count: int) -> None:
+        """Count samples that arrived at `now_s`."""
+        if self._first is None:
+            self._first = now_s
+        second = math.floor(now_s)
+        if self._seconds and self._seconds[-1][0] == second:
+            count += self._seconds.pop()[1]
+        self._seconds.append((second, count))
+
+    def rate_hz(self, now_s: float) -> float:
+        """Rate over the last five whole seconds, or since the first sample where that is shorter; 0 before."""
+        if self._first is None:
+            return 0.0
+        end = math.floor(now_s)
+        start = max(float(end - _RATE_SECONDS), self._first)
+        if end - start < 1.0:
+            start, end = self._first, now_s
+        total = sum(n for second, n in tuple(self._seconds) if math.floor(start) <= second < end)
+        return total / (end - start) if end > start else 0.0
+
+
+class Reader(ABC):
+    """One stream, one thread.
+
+    `start` runs `step` in a thread named 'emostream-<stream>' until `stop`; a test or another loop may call `step`
+    itself instead. The callback runs in that thread. If it raises, the thread ends, `state` is 'lost' and `failure`
+    holds the exception, which `stop` raises.
+
+    Parameters
+    ----------
+    info : pylsl.StreamInfo
+        From `realtime.lsl.discovery`.
+    config : LslConfig
+    buffer_s : float
+        Capacity of the inlet, s.
+    clock : callable
+        LSL seconds.
+
+    Raises
+    ------
+    StreamNotFoundError
+        The outlet does not answer any more.
+    """
+
+    def __init__(self, info: pylsl.StreamInfo, config: LslConfig, buffer_s: float, clock: Callable[[], float]) -> None:
+        self._config = config
+        self._clock = clock
+        self._connection = Connection(info, buffer_s=buffer_s, clock=clock)
+        self._regular = info.nominal_srate() > 0
+        self._stamps = GapAwareClock(info.nominal_srate())
+        self._rate = RateMeter()
+        self._received = 0
+        self._lost = 0
+        self._gaps = 0
+        self._newest = math.nan
+        self._arrived = math.nan
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self.failure: Exception | None = None
+        """What the callback raised, if it did."""
+
+    @property
+    def name(self) -> str:
+        """Name of the LSL stream."""
+        return self._connection.info.name()
+
+    @property
+    def uid(self) -> str:
+        """LSL uid of the outlet that is read, or that was read last."""
+        return self._connection.uid
+
+    @property
+    def lsl_info(self) -> pylsl.StreamInfo:
+        """Full description of the stream."""
+        return self._connection.info
+
+    @property
+    def error(self) -> str | None:
+        """Why nothing is read, in one line; None while all is well."""
+        if self.failure is not None:
+            return f"the consumer of LSL stream '{self.name}' failed: {self.failure}"
+        return self._connection.error
+
+    @property
+    def received(self) -> int:
+        """Samples received."""
+        return self._received
+
+    @property
+    def lost(self) -> int:
+        """Samples known to be lost."""
+        return self._lost
+
+    @property
+    def state(self) -> StreamState:
+        """'waiting' for the first sample, 'live', 'stale' when a regular stream is silent, 'lost' when it is gone."""
+        if self.failure is not None or not self._connection.connected:
+            return "lost"
+        if self._received == 0:
+            return "waiting"
+        if self._regular and self._clock() - self._arrived > self._config.stale_after_s:
+            return "stale"
+        return "live"
+
+    def health(self) -> StreamHealth:
+        """Counts, age of the newest sample (NaN before the first) and effective rate. Any thread."""
+        now = self._clock()
+        return StreamHealth(
+            self.name, self.state, self.received, self.lost, self._gaps, now - self._newest, self._rate.rate_hz(now)
+        )
+
+    def start(self) -> None:
+        """Read in a thread.
+
+        Raises
+        ------
+        EmostreamError
+            It already runs.
+        """
+        if self._thread is not None:
+            raise EmostreamError(f"the reader of LSL stream '{self.name}' already runs: stop it first")
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name=f"emostream-{self.name}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, wait for it and close the inlet. A second call does nothing.
+
+        Raises
+        ------
+        Exception
+            What the callback raised, if it did.
+        """
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self._connection.close()
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
+
+    def step(self, timeout_s: float = PULL_TIMEOUT_S) -> int:
+        """Wait at most `timeout_s` for samples, hand on what is there; returns how many. Looks for a lost source, too."""
+        if not self._connection.connected:
+            before = self._connection.uid
+            if not self._connection.reopen(min(timeout_s, _REOPEN_TIMEOUT_S)):
+                return 0
+            if self._connection.uid != before:
+                self._stamps.restart()
+        count = self._pull(timeout_s)
+        now = self._clock()
+        if count:
+            self._received += count
+            self._arrived = now
+            self._rate.add(now, count)
+        elif self._regular and self._received:
+            self._connection.check_presence(now - self._arrived)
+        return count
+
+    @abstractmethod
+    def _pull(self, timeout_s: float) -> int:
+        """Pull once and call back; returns the number of samples."""
+
+    def _map(self, raw: Float64) -> MappedStamps:
+        """Smooth stamps and take the gaps into the counters."""
+        mapped = self._stamps.map(raw)
+        self._lost, self._gaps = self._stamps.lost, self._stamps.gaps
+        self._newest = float(mapped.stamps[-1])
+        return mapped
+
+    def _increase(self, raw: Float64) -> Float64:
+        """Make stamps increase strictly, without smoothing."""
+        out = np.empty_like(raw)
+        last = self._newest
+        for i, stamp in enumerate(raw):
+            last = float(np.nextafter(last, math.inf)) if stamp <= last else float(stamp)
+            out[i] = last
+        self._newest = last
+        return out
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self.step()
+        except Exception as err:  # noqa: BLE001 - kept in `failure`, raised by `stop`
+            self.failure = err

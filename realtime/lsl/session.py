@@ -1,0 +1,94 @@
+"""How this process takes part in LSL: which session it belongs to and whether it leaves the loopback.
+
+liblsl reads its configuration once, at its first call, so `configure` comes before anything else of LSL.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+
+from realtime.errors import ConfigurationError
+
+_ENVIRONMENT = "EMOSTREAM_SESSION"
+_VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_LOCK = threading.Lock()
+_configured: str | None = None
+
+
+def session_id(explicit: str | None = None) -> str:
+    """Session id from the argument, else from the environment variable EMOSTREAM_SESSION, else 'default'.
+
+    Raises
+    ------
+    ConfigurationError
+        The id holds anything but letters, digits, '.', '_' and '-', or is longer than 64 characters.
+    """
+    chosen = explicit if explicit is not None else os.environ.get(_ENVIRONMENT, "default")
+    if not _VALID_ID.fullmatch(chosen):
+        raise ConfigurationError(
+            f"LSL session id {chosen!r} is not valid: use 1 to 64 letters, digits, '.', '_' or '-', for instance 'lab1'"
+        )
+    return chosen
+
+
+def config_text(*, network: bool = False, session: str | None = None) -> str:
+    """Content of an LSL configuration file for this session.
+
+    Other LSL programs (LabRecorder, mne-lsl) join the session when this text is saved and named by the
+    environment variable LSLAPICFG.
+
+    Parameters
+    ----------
+    network : bool
+        False keeps discovery on this machine; True uses LSL's default scope, the local site.
+    session : str, optional
+        See `session_id`.
+
+    Raises
+    ------
+    ConfigurationError
+        The session id is not valid.
+    """
+    # 16572 is LSL's own base port; its default range of 32 is exhausted by two participants on one machine
+    lines = ["[ports]", "IPv6 = disable", "PortRange = 128"]
+    if not network:
+        lines += ["[multicast]", "ResolveScope = machine", "ListenAddress = 127.0.0.1"]
+    lines += ["[lab]", f"SessionID = {session_id(session)}"]
+    if not network:
+        lines += ["KnownPeers = {127.0.0.1}"]
+    # -2 is "errors only": lost streams are reported by the readers, in words
+    lines += ["[log]", "level = -2"]
+    return "\n".join(lines) + "\n"
+
+
+def configure(network: bool = False, session_id: str | None = None) -> None:
+    """Set liblsl up for this process; call it before any other LSL call. A repeated equal call does nothing.
+
+    Parameters
+    ----------
+    network : bool
+        True lets other machines of the local site see our streams and us theirs; the default is this machine only.
+    session_id : str, optional
+        Only streams of the same session are seen; default: the variable EMOSTREAM_SESSION, else 'default'.
+
+    Raises
+    ------
+    ConfigurationError
+        The id is not valid, or this process was configured otherwise before.
+    """
+    import pylsl
+
+    global _configured
+    text = config_text(network=network, session=session_id)
+    with _LOCK:
+        if _configured == text:
+            return
+        if _configured is not None:
+            raise ConfigurationError(
+                "LSL is already configured in this process with another session or network setting: "
+                "configure it once, at the start"
+            )
+        pylsl.set_config_content(text)
+        _configured = text

@@ -1,0 +1,104 @@
+"""The engine's results as LSL streams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from realtime.interfaces import RecognizerSpec
+from realtime.lsl.results import (
+    BandPowerOutlet,
+    EmotionOutlet,
+    FaceOutlet,
+    HealthOutlet,
+    MovementOutlet,
+    QualityOutlet,
+)
+from realtime.packets import (
+    BandPowerWindow,
+    ChannelQuality,
+    EegInfo,
+    FaceObservation,
+    MicroMovement,
+    Prediction,
+    Result,
+    StreamHealth,
+)
+
+
+class LslSink:
+    """Writes each result of an engine to its LSL stream (a `realtime.interfaces.Sink`).
+
+    Results of the EEG and of the video thread go to different streams, so the two threads never push to one outlet,
+    except for predictions, which the engine makes one at a time.
+
+    Parameters
+    ----------
+    spec : RecognizerSpec
+        Classes, model channels and bands: the labels of the streams.
+    eeg : EegInfo, optional
+        The EEG source; without it there are no band power and quality streams.
+    regions : sequence of str
+        Facial regions, in the order of `FaceObservation.region_motion`; empty: no face streams.
+    band_power_rate_hz, quality_rate_hz : float
+        Nominal rates of those streams.
+    source_id : str, optional
+        Prefix of the source ids, default the machine's name: two engines in one session need two prefixes.
+    """
+
+    def __init__(
+        self,
+        spec: RecognizerSpec,
+        eeg: EegInfo | None = None,
+        *,
+        regions: Sequence[str] = (),
+        band_power_rate_hz: float = 20.0,
+        quality_rate_hz: float = 4.0,
+        source_id: str | None = None,
+    ) -> None:
+        def own(name: str) -> str | None:
+            return None if source_id is None else f"{source_id}-{name}"
+
+        bands = [name for name, _, _ in spec.bands]
+        self._spec = spec
+        self._band_power = eeg and BandPowerOutlet(spec.channels, bands, band_power_rate_hz, source_id=own("bandpower"))
+        self._quality = eeg and QualityOutlet(eeg.channels, quality_rate_hz, source_id=own("quality"))
+        self._face = FaceOutlet(regions, source_id=own("face")) if regions else None
+        self._movements = MovementOutlet(source_id=own("movements")) if regions else None
+        self._emotions = EmotionOutlet(spec, source_id=own("emotions"))
+        self._health = HealthOutlet(source_id=own("health"))
+
+    def write(self, result: Result) -> None:
+        """Send one result; those of a modality this sink was opened without are ignored.
+
+        Raises
+        ------
+        TypeError
+            Not one of the engine's results.
+        """
+        match result:
+            case BandPowerWindow():
+                if self._band_power:
+                    self._band_power.push(result)
+            case ChannelQuality():
+                if self._quality:
+                    self._quality.push(result)
+            case FaceObservation():
+                if self._face:
+                    self._face.push(result)
+            case MicroMovement():
+                if self._movements:
+                    self._movements.push(result)
+            case Prediction():
+                self._emotions.push(result)
+            case _:
+                raise TypeError(f"no LSL stream for a {type(result).__name__}")
+
+    def write_health(self, streams: Sequence[StreamHealth], latency_ms: Mapping[str, float]) -> None:
+        """Send link health and latency, from the thread that watches both."""
+        self._health.push_health(streams, latency_ms, self._spec)
+
+    def close(self) -> None:
+        """Withdraw all streams."""
+        for outlet in (self._band_power, self._quality, self._face, self._movements, self._emotions, self._health):
+            if outlet:
+                outlet.close()

@@ -1,0 +1,59 @@
+"""Child processes of a command: started, watched and ended by their own id, never anyone else's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+
+from realtime.errors import EmostreamError
+
+_GRACE_S = 5.0
+
+
+class Children:
+    """Runs emostream commands beside this one; a context manager that ends them on the way out."""
+
+    def __init__(self) -> None:
+        self._children: list[tuple[str, subprocess.Popen[bytes]]] = []
+
+    def start(self, *arguments: str) -> None:
+        """Start `emostream ARGUMENTS` in a process of its own, with this interpreter and environment."""
+        command = [sys.executable, "-m", "emostream", *arguments]
+        # a session of its own: Ctrl-C reaches this process first, which then ends its children in order
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True)
+        self._children.append((arguments[0], child))
+
+    def check(self, essential: Sequence[str]) -> None:
+        """Raise where one of the named commands has ended by itself.
+
+        Raises
+        ------
+        EmostreamError
+            With the command's name and exit code; its own message is already on stderr.
+        """
+        for name, child in self._children:
+            code = child.poll()
+            if name in essential and code not in (None, 0):
+                raise EmostreamError(f"'emostream {name}', which this command needs, ended with exit code {code}")
+
+    def running(self, name: str) -> bool:
+        """Whether a child of that name still runs."""
+        return any(child.poll() is None for known, child in self._children if known == name)
+
+    def __enter__(self) -> Children:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for _, child in self._children:
+            if child.poll() is None:
+                child.terminate()
+        for _, child in self._children:
+            try:
+                child.wait(_GRACE_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()

@@ -1,0 +1,137 @@
+"""The live runner: LSL readers feed the engine, its results go to the sinks.
+
+Two reader threads push into the engine, EEG and video apart; a third hears the truth of a simulated session. The
+caller's thread only calls `step` about every 0.2 s, which publishes health once a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pylsl
+
+from realtime.config import Config
+from realtime.eeg.calibration import Calibration
+from realtime.engine import Engine
+from realtime.interfaces import Recognizer, Sink
+from realtime.lsl.inlets import EegReader, MarkerReader, VideoReader
+from realtime.packets import (
+    EegChunk,
+    EegInfo,
+    FaceObservation,
+    Marker,
+    Prediction,
+    Result,
+    StreamHealth,
+    VideoFrame,
+    VideoInfo,
+)
+from realtime.summary import Tally, percentiles_ms
+from realtime.truth import Truth
+
+
+class LiveRunner:
+    """Runs an engine on live streams.
+
+    Parameters
+    ----------
+    recognizer : Recognizer
+    eeg, video, truth : pylsl.StreamInfo or None
+        Resolved streams; at least one of the first two.
+    sinks : callable
+        Called once with the EEG source's info (or None); returns the sinks that take every result. Called here, for
+        what is published depends on what was found.
+    config, calibration : see `Engine`
+    clock : callable
+        LSL seconds.
+
+    Raises
+    ------
+    MontageError, ConfigurationError
+        As `Engine`.
+    """
+
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        *,
+        eeg: pylsl.StreamInfo | None,
+        video: pylsl.StreamInfo | None,
+        truth: pylsl.StreamInfo | None,
+        sinks: Callable[[EegInfo | None], Sequence[Sink]],
+        config: Config,
+        calibration: Calibration | None = None,
+        clock: Callable[[], float] = pylsl.local_clock,
+    ) -> None:
+        self.tally = Tally(recognizer.spec)
+        self.truth = Truth()
+        self._clock = clock
+        self._eeg = EegReader(eeg, self._on_chunk, config.lsl, clock) if eeg is not None else None
+        self._video = VideoReader(video, self._on_frame, config.lsl, clock) if video is not None else None
+        self._truth = MarkerReader(truth, self._on_truth, config.lsl, clock) if truth is not None else None
+        eeg_info = self._eeg.info if self._eeg else None
+        self.engine = Engine(
+            recognizer, eeg=eeg_info, has_video=self._video is not None, config=config, calibration=calibration
+        )
+        self._sinks: tuple[Sink, ...] = (self.tally, *sinks(eeg_info))
+
+    @property
+    def eeg_info(self) -> EegInfo | None:
+        """The EEG source, or None."""
+        return self._eeg.info if self._eeg else None
+
+    @property
+    def video_info(self) -> VideoInfo | None:
+        """The video source, or None."""
+        return self._video.info if self._video else None
+
+    def start(self) -> None:
+        """Start the reader threads."""
+        for reader in self._readers():
+            reader.start()
+
+    def stop(self) -> None:
+        """Stop the reader threads and wait for them; safe to call twice."""
+        for reader in self._readers():
+            reader.stop()
+
+    def health(self) -> list[StreamHealth]:
+        """Link health of the inputs, EEG first."""
+        return [reader.health() for reader in (self._eeg, self._video) if reader is not None]
+
+    def latency_ms(self) -> dict[str, float | None]:
+        """Sample stamped -> prediction, newest 200 predictions."""
+        newest = list(self.tally.predictions)[-200:]
+        return percentiles_ms([p.latency_s for p in newest])
+
+    def summary(self) -> dict[str, object]:
+        """The JSON summary so far."""
+        eeg = (self._eeg.info, self._eeg.health()) if self._eeg else None
+        video = (self._video.info, self._video.health()) if self._video else None
+        return self.tally.summary(eeg=eeg, video=video, truth=self.truth if self._truth else None)
+
+    def _readers(self) -> list[EegReader | VideoReader | MarkerReader]:
+        return [reader for reader in (self._truth, self._eeg, self._video) if reader is not None]
+
+    def _on_truth(self, marker: Marker) -> None:
+        self.truth.push(marker)
+
+    def _on_chunk(self, chunk: EegChunk) -> None:
+        self.tally.eeg_age_s.append(self._clock() - float(chunk.stamps[-1]))
+        self._publish(self.engine.push_eeg(chunk))
+
+    def _on_frame(self, frame: VideoFrame) -> None:
+        self.tally.video_age_s.append(self._clock() - frame.stamp)
+        results = self.engine.push_frame(frame)
+        self._publish(results)
+        if any(isinstance(result, FaceObservation) for result in results):
+            self.tally.event_latency_s.append(self._clock() - frame.stamp)
+
+    def _publish(self, results: Sequence[Result]) -> None:
+        for result in results:
+            stamped = (
+                replace(result, latency_s=self._clock() - result.stamp) if isinstance(result, Prediction) else result
+            )
+            for sink in self._sinks:
+                sink.write(stamped)

@@ -1,0 +1,39 @@
+"""Every run is hermetic: an LSL session of its own on the loopback, no display, no leaked threads."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Children inherit it; it is read before liblsl starts (realtime.lsl.session).
+os.environ["EMOSTREAM_SESSION"] = f"test-{uuid.uuid4().hex[:12]}"
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder of the real recordings; the test is skipped where it does not exist."""
+    configured = os.environ.get("EMOSTREAM_DATA")
+    folder = Path(configured) if configured else Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("no real recordings: set EMOSTREAM_DATA to the folder that holds eeg/ and face/")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_leaked_threads() -> Iterator[None]:
+    """A test that leaves one of our threads running fails."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 2.0
+    while leaked := [t for t in threading.enumerate() if t not in before and t.name.startswith("emostream")]:
+        if time.monotonic() > deadline:
+            pytest.fail(f"leaked threads: {[t.name for t in leaked]}")
+        time.sleep(0.01)
