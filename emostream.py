@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from realtime.config import Config
     from realtime.live import LiveSession, Wanted
     from realtime.processes import Children
+    from simulators.streams import StreamSource
 
 DEMO_CHECKPOINT = Path(__file__).parent / "models" / "checkpoints" / "demonstration.safetensors"
 
@@ -307,9 +308,8 @@ def _one_line(result: dict[str, Any]) -> str:
 @app.command()
 def train(
     simulated: Annotated[bool, typer.Option("--simulated", help="Train the demonstration checkpoint.")] = False,
-    people: Annotated[int, typer.Option(min=4, help="How many simulated people.")] = 160,
+    people: Annotated[int, typer.Option(min=4, help="How many simulated people.")] = 300,
     out: Annotated[Path, typer.Option(help="Checkpoint to write.")] = DEMO_CHECKPOINT,
-    seed: Annotated[int, typer.Option()] = 0,
     jobs: Annotated[int, typer.Option(help="Processes; -1 is one a core.")] = -1,
 ) -> None:
     """Train the network; the demonstration checkpoint comes from simulated people only."""
@@ -317,11 +317,13 @@ def train(
 
     if not simulated:
         raise ConfigurationError("nothing to train on: use --simulated (real data sets are not supported yet)")
-    from models.demonstration import DEMONSTRATION, shrink_face, train_demonstration
+    from models.demonstration import DEMONSTRATION, as_samples, train_demonstration
+    from models.samples import shrink_face
     from simulators.dataset import simulate_people
 
-    parts = simulate_people(people, DEMONSTRATION, shrink_face, jobs=jobs)
-    typer.echo(train_demonstration(parts, out, seed=seed))
+    samples = as_samples(simulate_people(people, DEMONSTRATION, shrink_face, jobs=jobs))
+    info = train_demonstration(samples, out)
+    typer.echo(f"{info.model_id}: {len(samples)} samples of {people} simulated people -> {out}")
 
 
 @app.command()

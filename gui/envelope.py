@@ -61,25 +61,29 @@ class ColumnEnvelope:
         low = np.fmin.reduceat(samples, starts, axis=1)
         high = np.fmax.reduceat(samples, starts, axis=1)
         for index, start in enumerate(starts):
-            self._put(int(columns[start]), low[:, index], high[:, index], float(stamps[start]))
+            self._put(int(columns[start]), low[:, index], high[:, index], samples[:, start], float(stamps[start]))
         self._last_stamp = float(stamps[-1])
 
-    def _put(self, column: int, low: Float32, high: Float32, stamp: float) -> None:
+    def _put(self, column: int, low: Float32, high: Float32, first: Float32, stamp: float) -> None:
         at = column % self.n_columns
         if column == self.head:
             self.low[:, at] = np.fmin(self.low[:, at], low)
             self.high[:, at] = np.fmax(self.high[:, at], high)
             return
-        if self.head >= 0:
-            self._fill(column, low, high, bridge=stamp - self._last_stamp <= self.max_hole_s)
+        if self.head < 0:
+            self._mean[:] = first
+        else:
+            # only a column that is complete moves the mean: half of one would depend on how samples were cut
+            done = self.head % self.n_columns
+            self._follow(0.5 * (self.low[:, done].astype(np.float64) + self.high[:, done]))
+            self._fill(column, first, bridge=stamp - self._last_stamp <= self.max_hole_s)
         self.low[:, at] = low
         self.high[:, at] = high
-        self._follow(0.5 * (low.astype(np.float64) + high))
         self.drift[:, at] = np.nan_to_num(self._mean)
         self.head = column
         self._last_stamp = stamp
 
-    def _fill(self, column: int, low: Float32, high: Float32, *, bridge: bool) -> None:
+    def _fill(self, column: int, first: Float32, *, bridge: bool) -> None:
         """Blank, or join by a straight line, the columns between the newest one and `column`."""
         hole = column - self.head - 1
         if hole <= 0:
@@ -90,9 +94,8 @@ class ColumnEnvelope:
         self.drift[:, where] = self.drift[:, [self.head % self.n_columns]]
         if bridge and hole < self.n_columns:
             before = 0.5 * (self.low[:, self.head % self.n_columns] + self.high[:, self.head % self.n_columns])
-            after = 0.5 * (low + high)
             share = np.arange(1, hole + 1, dtype=np.float32) / (hole + 1)
-            line = before[:, None] + (after - before)[:, None] * share
+            line = before[:, None] + (first - before)[:, None] * share
             self.low[:, where] = line
             self.high[:, where] = line
 

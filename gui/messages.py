@@ -5,17 +5,16 @@ Stamps are LSL seconds on this machine's clock.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from realtime.packets import Float32, UInt8
-
-FLOW_UNITS_PER_PX = 32.0
+from realtime.errors import DataError
+from realtime.lsl.codecs import decode_emotion, decode_event
+from realtime.packets import Evidence, Float32, UInt8
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,67 +56,71 @@ class EmotionSample:
     face_age_s: float = math.nan
 
 
+def emotion_from(values: Float32, n_classes: int, stamp: float) -> EmotionSample:
+    """Read one sample of the emotion stream, (3 * n_classes + 6,) float32.
+
+    Raises
+    ------
+    DataError
+        The sample has another length.
+    """
+    said = decode_emotion(values, n_classes)
+    absent = np.full(n_classes, np.nan, np.float32)
+    return EmotionSample(
+        stamp=stamp,
+        probabilities=said.probabilities,
+        by_eeg=said.by_modality.get("eeg", absent),
+        by_face=said.by_modality.get("face", absent),
+        confidence=said.confidence,
+        used_eeg="eeg" in said.modalities,
+        used_face="face" in said.modalities,
+        enough=said.evidence is Evidence.ENOUGH,
+        eeg_age_s=said.eeg_age_s,
+        face_age_s=said.face_age_s,
+    )
+
+
 @dataclass(frozen=True, slots=True)
-class EmotionLayout:
-    """Where each number of an emotion sample is, found by label and never by position."""
+class BandSample:
+    """Newest band powers, (n_channels, n_bands) float32 log10 µV²/Hz, NaN where masked."""
 
-    model: EmotionModel
-    fused: tuple[int, ...]
-    eeg: tuple[int, ...]
-    face: tuple[int, ...]
-    extras: dict[str, int] = field(default_factory=dict)
+    stamp: float
+    channels: tuple[str, ...]
+    bands: tuple[str, ...]
+    power: Float32
 
-    @classmethod
-    def from_labels(
-        cls, labels: Sequence[str], *, model_id: str = "", trained_on: str = "", simulated: bool = False
-    ) -> EmotionLayout:
-        """Find the classes among the labels: those for which `<label>_eeg` and `<label>_face` exist as well.
 
-        Raises
-        ------
-        ValueError
-            No such label, or one of the summary channels is missing.
-        """
-        where = {label: index for index, label in enumerate(labels)}
-        classes = tuple(label for label in labels if f"{label}_eeg" in where and f"{label}_face" in where)
-        extras = ("confidence", "used_eeg", "used_face", "evidence", "eeg_age_s", "face_age_s")
-        missing = [name for name in extras if name not in where]
-        if not classes or missing:
-            raise ValueError(
-                f"emotion stream with channels {', '.join(labels)}: "
-                + (f"no channel {', '.join(missing)}" if missing else "no class with its _eeg and _face channels")
-            )
-        return cls(
-            model=EmotionModel(classes, model_id, trained_on, simulated),
-            fused=tuple(where[name] for name in classes),
-            eeg=tuple(where[f"{name}_eeg"] for name in classes),
-            face=tuple(where[f"{name}_face"] for name in classes),
-            extras={name: where[name] for name in extras},
-        )
+def band_layout(labels: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Channels and bands behind the labels '<channel>_<band>', in stream order.
 
-    def decode(self, sample: Float32, stamp: float) -> EmotionSample:
-        """Read one (n_channels,) float32 sample."""
-        at = self.extras
-        return EmotionSample(
-            stamp=stamp,
-            probabilities=sample[list(self.fused)],
-            by_eeg=sample[list(self.eeg)],
-            by_face=sample[list(self.face)],
-            confidence=float(sample[at["confidence"]]),
-            used_eeg=bool(sample[at["used_eeg"]] > 0.5),
-            used_face=bool(sample[at["used_face"]] > 0.5),
-            enough=bool(sample[at["evidence"]] > 0.5),
-            eeg_age_s=float(sample[at["eeg_age_s"]]),
-            face_age_s=float(sample[at["face_age_s"]]),
-        )
+    Raises
+    ------
+    DataError
+        The labels are not every channel with every band, channel by channel.
+    """
+    pairs = [label.rpartition("_") for label in labels]
+    channels = tuple(dict.fromkeys(pair[0] for pair in pairs))
+    bands = tuple(dict.fromkeys(pair[2] for pair in pairs))
+    if not pairs or [pair[::2] for pair in pairs] != [(channel, band) for channel in channels for band in bands]:
+        raise DataError(f"band power stream with {len(labels)} channels: labels '<channel>_<band>' are wanted")
+    return channels, bands
+
+
+@dataclass(frozen=True, slots=True)
+class QualitySample:
+    """Newest `Quality` flags by channel label."""
+
+    stamp: float
+    flags: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class FaceSample:
-    """Face score (0 to 1) and region motion, (n_regions,) float32 in multiples of the person's noise, NaN if none."""
+    """Face score (0 to 1) and motion by region, in multiples of the person's noise, NaN if none."""
 
     stamp: float
     score: float
+    regions: tuple[str, ...]
     motion: Float32
 
 
@@ -193,13 +196,12 @@ class HealthReport:
     model: EmotionModel | None
 
 
-def parse_object(text: str) -> dict[str, Any] | None:
-    """Read a JSON object; None for anything else, since any program may write markers."""
+def _object(text: str) -> dict[str, Any] | None:
+    """Read one of our JSON markers; None for anything else, since any program may write markers."""
     try:
-        found = json.loads(text)
-    except ValueError:
+        return decode_event(text)
+    except DataError:
         return None
-    return found if isinstance(found, dict) else None
 
 
 def _number(record: dict[str, Any], key: str) -> float:
@@ -221,9 +223,15 @@ def movement_from(record: dict[str, Any], *, true: bool = False) -> MovementEven
     )
 
 
+def found_from(text: str) -> MovementEvent | None:
+    """Read a marker of the spotter; None for one that is not a movement."""
+    record = _object(text)
+    return movement_from(record) if record is not None and record.get("event") == "movement" else None
+
+
 def truth_from(text: str, stamp: float) -> TruthEvent | MovementEvent | None:
     """Read a marker of the truth stream; None for one that is not ours."""
-    record = parse_object(text)
+    record = _object(text)
     if record is None:
         return None
     event = str(record.get("event", ""))
@@ -236,7 +244,7 @@ def truth_from(text: str, stamp: float) -> TruthEvent | MovementEvent | None:
 
 def note_from(text: str, stamp: float) -> OperatorNote | None:
     """Read a control marker as something to show on the time axis."""
-    record = parse_object(text)
+    record = _object(text)
     if record is None or not record.get("event"):
         return None
     event = str(record["event"])
@@ -247,7 +255,7 @@ def note_from(text: str, stamp: float) -> OperatorNote | None:
 
 def health_from(text: str, stamp: float) -> HealthReport | None:
     """Read a health marker; None for one that is not ours."""
-    record = parse_object(text)
+    record = _object(text)
     if record is None or not isinstance(record.get("streams"), list):
         return None
     rows = tuple(_row(entry) for entry in record["streams"] if isinstance(entry, dict))

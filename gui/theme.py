@@ -20,7 +20,13 @@ from realtime.errors import ConfigurationError
 
 ThemeName = Literal["dark", "light"]
 
-LINE_STYLES: tuple[Qt.PenStyle, ...] = (Qt.SolidLine, Qt.DashLine, Qt.DotLine, Qt.DashDotLine, Qt.DashDotDotLine)
+LINE_STYLES: tuple[Qt.PenStyle, ...] = (
+    Qt.PenStyle.SolidLine,
+    Qt.PenStyle.DashLine,
+    Qt.PenStyle.DotLine,
+    Qt.PenStyle.DashDotLine,
+    Qt.PenStyle.DashDotDotLine,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,15 +160,15 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
     """Give the whole application the theme's palette, font and style sheet. GUI thread."""
     palette = QPalette()
     for role, color in (
-        (QPalette.Window, theme.window),
-        (QPalette.Base, theme.panel),
-        (QPalette.AlternateBase, theme.window),
-        (QPalette.Button, theme.panel),
-        (QPalette.Text, theme.text),
-        (QPalette.WindowText, theme.text),
-        (QPalette.ButtonText, theme.text),
-        (QPalette.Highlight, theme.accent),
-        (QPalette.HighlightedText, theme.window),
+        (QPalette.ColorRole.Window, theme.window),
+        (QPalette.ColorRole.Base, theme.panel),
+        (QPalette.ColorRole.AlternateBase, theme.window),
+        (QPalette.ColorRole.Button, theme.panel),
+        (QPalette.ColorRole.Text, theme.text),
+        (QPalette.ColorRole.WindowText, theme.text),
+        (QPalette.ColorRole.ButtonText, theme.text),
+        (QPalette.ColorRole.Highlight, theme.accent),
+        (QPalette.ColorRole.HighlightedText, theme.window),
     ):
         palette.setColor(role, QColor(color))
     app.setStyle("Fusion")
@@ -177,9 +183,6 @@ def _style_sheet(theme: Theme) -> str:
     QFrame#panel {{ background: {theme.panel}; border: 1px solid {theme.border}; border-radius: 6px; }}
     QLabel {{ color: {theme.text}; background: transparent; }}
     QLabel#title {{ font-weight: 600; font-size: 13px; }}
-    QLabel#note {{ color: {theme.muted}; font-size: 11px; }}
-    QLabel#note[level="warn"] {{ color: {theme.warn}; }}
-    QLabel#note[level="bad"] {{ color: {theme.bad}; }}
     QLabel#brand {{ font-size: 17px; font-weight: 700; }}
     QLabel#hint {{ color: {theme.muted}; font-size: 11px; }}
     QLabel#badge {{ border-radius: 4px; padding: 3px 9px; font-size: 12px; font-weight: 600; }}

@@ -17,9 +17,7 @@ def _split(x: Tensor, heads: int) -> Tensor:
 
 class _FeedForward(nn.Sequential):
     def __init__(self, width: int) -> None:
-        super().__init__(
-            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
-        )
+        super().__init__(nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
 
 
 class TransformerLayer(nn.Module):

@@ -47,7 +47,7 @@ def class_balanced_alpha(labels: NDArray[np.integer], n_classes: int, beta: floa
 
 
 class FocalLoss(nn.Module):
-    """Mean of -alpha_t * (1 - p_t)**gamma * log(p_t).
+    """-alpha_t * (1 - p_t)**gamma * log(p_t) of each sample.
 
     p_t is the softmax probability of the true class as it is: alpha multiplies the loss and never enters p_t
     (weighting the cross-entropy first and taking p_t = exp(-ce) from it is a common mistake).
@@ -72,9 +72,7 @@ class FocalLoss(nn.Module):
         self.register_buffer("alpha", alpha)
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """(batch, n_classes) float32 and (batch,) int64 -> scalar."""
+        """(batch, n_classes) float32 and (batch,) int64 -> (batch,) loss of each sample."""
         log_pt = F.log_softmax(logits, dim=-1).gather(1, target[:, None]).squeeze(1)
         loss = -((1.0 - log_pt.exp()) ** self.gamma) * log_pt
-        if self.alpha is not None:
-            loss = loss * self.alpha[target]
-        return loss.mean()
+        return loss if self.alpha is None else loss * self.alpha[target]

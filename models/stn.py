@@ -8,15 +8,16 @@ from torch import Tensor, nn
 
 Anchor = tuple[float, float, float]
 
-# (x, y, half width) in [-1, 1] of the aligned crop; the first sees the whole face, so its theta starts as the identity
+# (x, y, half width) in [-1, 1] of the aligned crop, whose eye line is at y = -0.32 and outer eye corners at x = +-0.5.
+# The first sees the whole face, so its theta starts as the identity.
 DEFAULT_ANCHORS: tuple[Anchor, ...] = (
     (0.0, 0.0, 1.0),
-    (-0.35, -0.35, 0.4),
-    (0.35, -0.35, 0.4),
-    (0.0, 0.05, 0.4),
-    (-0.3, 0.45, 0.4),
-    (0.3, 0.45, 0.4),
-    (0.0, 0.7, 0.35),
+    (-0.36, -0.45, 0.36),
+    (0.36, -0.45, 0.36),
+    (0.0, 0.05, 0.36),
+    (-0.25, 0.42, 0.34),
+    (0.25, 0.42, 0.34),
+    (0.0, 0.7, 0.3),
 )
 _LIMIT = 0.3
 

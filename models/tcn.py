@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -80,8 +82,8 @@ class _Block(nn.Module):
         self.dropout = FeatureDropout(dropout)
 
     def forward(self, x: Tensor, keep: Tensor) -> Tensor:
-        hidden = self.dropout(F.relu(self.first(x))) * keep
-        hidden = self.dropout(F.relu(self.second(hidden)))
+        hidden = self.dropout(F.relu(self.first(x), inplace=True)) * keep
+        hidden = self.dropout(F.relu(self.second(hidden), inplace=True))
         return F.relu(hidden + self.residual(x)) * keep
 
 
@@ -112,8 +114,7 @@ class TemporalConvNet(nn.Module):
         super().__init__()
         widths = [n_in] + [width] * levels
         self.blocks = nn.ModuleList(
-            _Block(a, b, kernel, 2**level, dropout)
-            for level, (a, b) in enumerate(zip(widths[:-1], widths[1:], strict=True))
+            _Block(a, b, kernel, 2**level, dropout) for level, (a, b) in enumerate(itertools.pairwise(widths))
         )
 
     def forward(self, x: Tensor, window_mask: Tensor) -> Tensor:

@@ -20,7 +20,8 @@ class LslConfig(_Section):
 
     network: bool = Field(default=False, description="leave the loopback and look on the local network")
     session_id: str | None = Field(
-        default=None, description="only streams of the same LSL session are seen; none: $EMOSTREAM_SESSION, else 'default'"
+        default=None,
+        description="only streams of the same LSL session are seen; none: $EMOSTREAM_SESSION, else 'default'",
     )
     resolve_timeout_s: float = Field(default=15.0, gt=0, description="how long to look for a stream")
     buffer_s: float = Field(default=30.0, gt=0, description="what an inlet holds while its reader is stalled")
@@ -82,7 +83,7 @@ class EngineConfig(_Section):
 
     prediction_hop_s: float = Field(default=0.25, gt=0, description="a prediction this often")
     movement_max_age_s: float = Field(
-        default=10.0, gt=0, description="a movement is fused for this long after its apex"
+        default=6.0, gt=0, description="a movement is fused for this long after its apex"
     )
     movement_delay_s: float = Field(
         default=0.25,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -72,7 +73,8 @@ class Engine:
         self.eeg = EegPipeline(eeg, recognizer.spec, self.config.eeg, calibration=calibration) if eeg else None
         self.face = FacePipeline(self.config.face) if has_video else None
         self._hops_per_prediction = max(1, round(self.config.engine.prediction_hop_s / self.config.eeg.hop_s))
-        self._hops = 0
+        # no piece holds two hop ends, so each prediction is made from what had arrived by its own hop
+        self._piece = self.eeg.shortest_hop if self.eeg else 0
         self._movements: deque[MicroMovement] = deque(maxlen=64)
         self._newest_eeg_s = -np.inf
         self._video_tick = -1
@@ -89,17 +91,13 @@ class Engine:
         if self.eeg is None:
             raise ConfigurationError("EEG chunk pushed into an engine made without EEG")
         results: list[Result] = []
-        fresh = self.eeg.push(chunk)
-        hops_left = sum(isinstance(item, BandPowerWindow) for item in fresh)
-        for item in fresh:
-            results.append(item)
-            if not isinstance(item, BandPowerWindow):
-                continue
-            hops_left -= 1
-            self._hops += 1
-            self._newest_eeg_s = item.end_s
-            if self._hops % self._hops_per_prediction == 0:
-                results.append(self._predict(item.end_s, self._usable_eeg(hops_left)))
+        for piece in _pieces(chunk, self._piece):
+            for item in self.eeg.push(piece):
+                results.append(item)
+                if isinstance(item, BandPowerWindow):
+                    self._newest_eeg_s = item.end_s
+                    if self.eeg.hops % self._hops_per_prediction == 0:
+                        results.append(self._predict(item.end_s, self._usable_eeg()))
         return results
 
     def push_frame(self, frame: VideoFrame) -> list[Result]:
@@ -121,12 +119,12 @@ class Engine:
                 results.append(self._predict(frame.stamp, None))
         return results
 
-    def _usable_eeg(self, hops_back: int) -> EegSequence | None:
+    def _usable_eeg(self) -> EegSequence | None:
         """The newest sequence, or None while too many channels are bad."""
         assert self.eeg is not None
         if self.eeg.bad_fraction > self.config.eeg.max_bad_fraction:
             return None
-        return self.eeg.sequence(hops_back)
+        return self.eeg.sequence()
 
     def _usable_movement(self, now_s: float) -> MicroMovement | None:
         """The newest micro-movement that was decided long enough ago and is not too old."""
@@ -154,6 +152,17 @@ class Engine:
             face_age_s=now_s - movement.apex_s if movement is not None and "face" in used else float("nan"),
             by_modality=answer.by_modality,
         )
+
+
+def _pieces(chunk: EegChunk, length: int) -> Iterator[EegChunk]:
+    """The chunk itself where it is short enough, else consecutive parts of it."""
+    n = chunk.stamps.size
+    if n <= length:
+        yield chunk
+        return
+    for start in range(0, n, length):
+        part = slice(start, start + length)
+        yield EegChunk(chunk.samples[:, part], chunk.stamps[part], chunk.stream_id, chunk.first_index + start)
 
 
 def _confidence(probabilities: Float32) -> float:

@@ -65,9 +65,7 @@ class LiveSession:
         timeout_s = config.lsl.resolve_timeout_s
         eeg = video = None
         if wanted.eeg:
-            eeg = find_stream(
-                stream_type="EEG", name=wanted.eeg_name, source_id=wanted.eeg_source, timeout_s=timeout_s
-            )
+            eeg = find_stream(stream_type="EEG", name=wanted.eeg_name, source_id=wanted.eeg_source, timeout_s=timeout_s)
         if wanted.video:
             video = find_stream(stream_type="VideoRaw", source_id=wanted.video_source, timeout_s=timeout_s)
         self._spec = recognizer.spec

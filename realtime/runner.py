@@ -100,7 +100,7 @@ class LiveRunner:
         """Link health of the inputs, EEG first."""
         return [reader.health() for reader in (self._eeg, self._video) if reader is not None]
 
-    def latency_ms(self) -> dict[str, float | None]:
+    def latency_ms(self) -> dict[str, float]:
         """Sample stamped -> prediction, newest 200 predictions."""
         newest = list(self.tally.predictions)[-200:]
         return percentiles_ms([p.latency_s for p in newest])

@@ -109,11 +109,11 @@ def _cpu_seconds(process: psutil.Process) -> float:
     return times.user + times.system
 
 
-def percentiles_ms(values_s: Sequence[float] | deque[float]) -> dict[str, float | None]:
-    """Median and 99th percentile in ms, None without a finite value."""
+def percentiles_ms(values_s: Sequence[float] | deque[float]) -> dict[str, float]:
+    """Median and 99th percentile in ms, NaN (null in JSON) without a finite value."""
     values = np.array([v for v in tuple(values_s) if np.isfinite(v)])
     if not values.size:
-        return {"p50": None, "p99": None}
+        return {"p50": float("nan"), "p99": float("nan")}
     return {"p50": float(np.percentile(values, 50) * 1e3), "p99": float(np.percentile(values, 99) * 1e3)}
 
 

@@ -135,7 +135,7 @@ def truth_scores(
     return {
         "simulated": True,
         "accuracy": _accuracy(np.array([p for p, _ in pairs]), np.array([q for _, q in pairs])),
-        "macro_f1": f1_score(*zip(*pairs, strict=True), average="macro", zero_division=0.0) if pairs else None,
+        "macro_f1": _macro_f1(pairs),
         "eeg_only": _accuracy(labels, np.array([a.eeg for a in answers])),
         "face_only": _accuracy(labels, np.array([a.face for a in answers])),
         "by_trial": _accuracy(labels, np.array([a.fused for a in answers])),
@@ -143,6 +143,14 @@ def truth_scores(
         "chance": 1.0 / len(classes),
         "spotting": spotting_scores(found, real, minutes=(end_s - start_s) / 60.0),
     }
+
+
+def _macro_f1(pairs: Sequence[tuple[int, int]]) -> float | None:
+    """Mean over the classes that occurred of F1; None without a prediction."""
+    if not pairs:
+        return None
+    labels, answers = (np.array(column) for column in zip(*pairs, strict=True))
+    return float(f1_score(labels, answers, labels=np.unique(labels), average="macro", zero_division=0))  # pyright: ignore[reportArgumentType]
 
 
 def _accuracy(labels: np.ndarray, answers: np.ndarray) -> float | None:

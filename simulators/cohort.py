@@ -26,6 +26,7 @@ from simulators.eeg import EegSimulator
 from simulators.face import FaceSimulator
 from simulators.person import Person, make_person
 from simulators.scenario import Scenario, make_scenario
+from simulators.streams import SimulatedParticipant
 
 _UNSEEN = 1_000_000
 """Seeds of people from here on are never trained on."""
@@ -50,6 +51,12 @@ def training_person(index: int) -> Person:
 def unseen_person(seed: int, index: int = 0) -> Person:
     """A person no checkpoint was trained on: the `index`-th of the cohort `seed`."""
     return make_person(_UNSEEN + 1000 * seed + index)
+
+
+def unseen_participant(seed: int, *, tag: str, duration_s: float = 3600.0) -> SimulatedParticipant:
+    """An unseen person's session, ready to be put on LSL; source ids begin with `tag`."""
+    person = unseen_person(seed)
+    return SimulatedParticipant(person, make_scenario(person, duration_s, seed), tag=tag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +132,7 @@ def score_cohort(
     return list(tqdm(run, total=subjects, desc="simulated people", unit="person"))
 
 
-def _score_unseen(
-    seed: int, index: int, make_recognizer: Callable[[], Recognizer], duration_s: float
-) -> SessionScore:
+def _score_unseen(seed: int, index: int, make_recognizer: Callable[[], Recognizer], duration_s: float) -> SessionScore:
     recognizer = make_recognizer()
     person = unseen_person(seed, index)
     scenario = make_scenario(person, duration_s, seed, classes=recognizer.spec.classes)

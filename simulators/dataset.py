@@ -14,7 +14,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from realtime.config import EegConfig
+from realtime.config import EegConfig, EngineConfig
 from realtime.eeg.pipeline import EegPipeline
 from realtime.face.movement import movement_between
 from realtime.face.tracker import FaceTracker
@@ -28,11 +28,12 @@ from simulators.scenario import FacialEvent, Scenario, Trial, make_scenario
 Shrink = Callable[[Float32, UInt8], tuple[NDArray[np.float16], UInt8]]
 """(256, 256, 2) flow px and (256, 256) crop -> what the network reads, from `models.samples`."""
 
-_ASK_AFTER_S = (3.5, 6.5, 9.5)
+_ASK_AFTER_S = (3.0, 5.0, 7.0, 9.0, 11.0)
 _FALSE_MOVEMENTS = 0.12
 _JITTER_S = 1 / 30
-_MAX_AGE_S = 6.0
 _HOP_S = 0.25
+_ENGINE = EngineConfig()
+_FOUND_AFTER_S = 0.6  # apex to decision and from there to use
 
 
 def simulate_person(
@@ -41,7 +42,6 @@ def simulate_person(
     shrink: Shrink,
     *,
     duration_s: float = 150.0,
-    extra_faces: int = 0,
 ) -> dict[str, NDArray]:
     """Samples of one person of the training set.
 
@@ -54,10 +54,7 @@ def simulate_person(
     shrink : callable
         Reduces flow and apex crop to the network's size.
     duration_s : float
-        Length of the session with EEG and face.
-    extra_faces : int
-        Further sessions of the same length of which only the face is used: a face is learned from movements, of which
-        a session holds few.
+        Length of the session.
 
     Returns
     -------
@@ -72,23 +69,16 @@ def simulate_person(
     faces = _faces(index, scenario, shrink, rng)
     for group, (trial, asked) in enumerate(zip(scenario.trials, sequences, strict=True)):
         for now_s, sequence in asked:
-            usable = [f for f in faces[group] if 0.25 <= now_s - f[0] <= _MAX_AGE_S]
+            usable = [f for f in faces[group] if _FOUND_AFTER_S <= now_s - f[0] <= _ENGINE.movement_max_age_s]
             face = usable[int(rng.integers(len(usable)))] if usable else None
             rows.append(_row(index, group, spec.classes.index(trial.emotion), sequence, face))
-    for extra in range(extra_faces):
-        more = make_scenario(person, duration_s, seed=index + 500_000 * (extra + 1), classes=spec.classes)
-        for number, (trial, found) in enumerate(zip(more.trials, _faces(index, more, shrink, rng), strict=True)):
-            group = 1000 * (extra + 1) + number
-            rows += [_row(index, group, spec.classes.index(trial.emotion), None, face) for face in found]
     return _stack(rows, spec)
 
 
-def simulate_people(
-    people: int, spec: RecognizerSpec, shrink: Shrink, *, jobs: int = -1, extra_faces: int = 2
-) -> list[dict[str, NDArray]]:
+def simulate_people(people: int, spec: RecognizerSpec, shrink: Shrink, *, jobs: int = -1) -> list[dict[str, NDArray]]:
     """`simulate_person` for the first `people` of the training set, in `jobs` processes, with a progress bar."""
     run = Parallel(n_jobs=jobs, return_as="generator")(
-        delayed(simulate_person)(index, spec, shrink, extra_faces=extra_faces) for index in range(people)
+        delayed(simulate_person)(index, spec, shrink) for index in range(people)
     )
     return list(tqdm(run, total=people, desc="simulated people", unit="person"))
 

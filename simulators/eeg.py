@@ -114,6 +114,10 @@ class EegSimulator:
             done += take
         return out
 
+    def prepare(self, index: int) -> None:
+        """Make the second that holds sample `index` now, so that asking for it later takes no time."""
+        self._block(index // self._rate)
+
     def _block(self, k: int) -> Float32:
         if k not in self._blocks:
             if len(self._blocks) >= _KEPT_BLOCKS:

@@ -106,7 +106,7 @@ def head_model(channels: tuple[str, ...]) -> HeadModel:
         occipital=_frozen((leadfield[occipital] ** 2).mean(axis=0)),
         group=_frozen(np.array([g for g, group in enumerate(SOURCE_GROUPS) for _ in _DIPOLES[group]])),
         # the lid slides over a positive cornea: a dipole that points up and forward
-        blink=_frozen(_unit_peak(eye_gain @ np.array([0.0, 0.6, 0.8]), n_own)),
+        blink=_frozen(_unit_peak(eye_gain @ np.array([0.0, 0.8, 0.6]), n_own)),
         gaze=_frozen(_unit_peak(eye_gain @ np.array([1.0, 0.0, 0.0]), n_own)),
     )
 

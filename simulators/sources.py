@@ -75,9 +75,8 @@ class SourceActivity:
         """Change of source power in dB at `times` (s) against the person's long-term mean: (n_times, groups, bands)."""
         gain = self._drift(times) * _DRIFT_DB
         for trial, pattern in zip(self._scenario.trials, self._patterns_db, strict=True):
-            envelope = _envelope(times, trial)
-            if envelope.any():
-                gain += envelope[:, None, None] * pattern
+            if trial.start_s < times.max() and times.min() < trial.end_s + EFFECT_ONSET_S:
+                gain += _envelope(times, trial)[:, None, None] * pattern
         return gain
 
     def _trial_pattern(self, rng: np.random.Generator, trial: Trial) -> Float64:

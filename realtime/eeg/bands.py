@@ -170,6 +170,7 @@ class SpectralKernel:
             self._averages[rows, column] = 1.0 / found.size
             self._averages[used.size + rows, column] = 1.0 / found.size
         self.n_times = n_times
+        self.n_bands = len(bins)
 
     def coefficients(self, x_uv: Float64) -> Float64:
         """DFT coefficients of a window: (n_channels, n_times) µV -> (n_channels, 2 n_bins) µV/sqrt(Hz)."""

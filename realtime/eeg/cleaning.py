@@ -135,13 +135,15 @@ class CausalCleaner:
         self._seeded[channels] = False
         self._pending_bad |= channels
 
-    def process(self, x_uv: NDArray[np.floating]) -> CleanBlock:
+    def process(self, x_uv: NDArray[np.floating], left_out: Bool | None = None) -> CleanBlock:
         """Clean the next samples.
 
         Parameters
         ----------
         x_uv : (n_channels, n) float
             Raw µV; n may be anything from 0. NaN and infinity are allowed.
+        left_out : (n_channels,) bool, optional
+            Channels that the spatial matrix must not spread into others; it sees 0 for them.
 
         Returns
         -------
@@ -154,14 +156,15 @@ class CausalCleaner:
         self._phase = (self._phase + n) % self.factor
         finite = np.isfinite(x)
         if not finite.all():
-            return self._process_with_bad(x, finite, first)
+            clean, bad = self._filter_around_bad(x, finite, first)
+            return self._mix(clean, bad, left_out)
         bad = np.zeros((len(x), len(range(first, n, self.factor))), dtype=np.bool_)
         if bad.shape[1] and self._pending_bad.any():
             bad[:, 0] = self._pending_bad
             self._pending_bad[:] = False
-        return self._mix(self._filter(x, first), bad)
+        return self._mix(self._filter(x, first), bad, left_out)
 
-    def _process_with_bad(self, x: Float64, finite: Bool, first: int) -> CleanBlock:
+    def _filter_around_bad(self, x: Float64, finite: Bool, first: int) -> tuple[Float64, Bool]:
         """A block with samples that are not finite; each channel's filters restart after its last one.
 
         What lies between two of them is called bad as well: a whole window that holds it holds one of them too.
@@ -185,7 +188,7 @@ class CausalCleaner:
         bad[:, 0] |= self._pending_bad
         n_out = clean.shape[1]
         self._pending_bad = bad[:, n_out].copy() if bad.shape[1] > n_out else np.zeros_like(self._pending_bad)
-        return self._mix(clean, bad[:, :n_out])
+        return clean, bad[:, :n_out]
 
     def _filter(self, x: Float64, first: int, rows: NDArray[np.intp] | None = None) -> Float64:
         """Run both filters over finite samples of all channels, or of `rows`, keeping every factor-th from `first`."""
@@ -199,8 +202,10 @@ class CausalCleaner:
                 self._seeded[picked] = True
         return self._after.apply(self._before.apply(x, rows)[:, first :: self.factor], rows)
 
-    def _mix(self, clean: Float64, bad: Bool) -> CleanBlock:
-        clean = np.where(bad, 0.0, clean) if bad.any() else clean
+    def _mix(self, clean: Float64, bad: Bool, left_out: Bool | None) -> CleanBlock:
+        zeroed = bad if left_out is None or not left_out.any() else bad | left_out[:, None]
+        if zeroed.any():
+            clean = np.where(zeroed, 0.0, clean)
         return CleanBlock(clean if self._unmixing is None else self._unmixing @ clean, bad)
 
 
@@ -237,7 +242,7 @@ def _antialias(sfreq_hz: float, factor: int) -> Float64:
 
 
 def _highpass_and_notch(sfreq_hz: float, config: EegConfig) -> Float64:
-    sections = np.zeros((0, 6))
+    sections: Float64 = np.zeros((0, 6))
     if config.highpass_hz >= sfreq_hz / 2:
         raise ConfigurationError(
             f"eeg.highpass_hz is {config.highpass_hz:g} Hz, wanted below half the cleaned rate, {sfreq_hz / 2:g} Hz"
@@ -247,5 +252,6 @@ def _highpass_and_notch(sfreq_hz: float, config: EegConfig) -> Float64:
     half_width_hz = config.notch_hz / _NOTCH_QUALITY / 2
     if config.notch_hz and config.notch_hz + half_width_hz < sfreq_hz / 2:
         numerator, denominator = signal.iirnotch(config.notch_hz, _NOTCH_QUALITY, fs=sfreq_hz)
-        sections = np.vstack([sections, np.hstack([numerator, denominator])])
+        notch = np.hstack([numerator, denominator]).astype(np.float64)
+        sections = np.concatenate([sections, notch[None]])
     return sections

@@ -40,6 +40,8 @@ _REFERENCE = re.compile(
     re.IGNORECASE,
 )
 _UNIT = re.compile(r"\s*[\[(].{0,4}[\])]$")
+_EOG_LABEL = re.compile(r"EOG|^[HV]EO", re.IGNORECASE)
+_NOT_BRAIN = ("ECG", "EKG", "EMG", "GSR", "RESP", "STATUS", "STI", "TRIG")
 _MISSING_SHOWN = 12
 _MIN_SOURCES = 4
 _HEAD_CENTRE_M = (0.0, 0.0, 0.04)
@@ -76,6 +78,16 @@ def canonical_name(label: str) -> str:
     if core.endswith(("Z", "H")):
         core = core[:-1] + core[-1].lower()
     return core
+
+
+def is_eog(label: str) -> bool:
+    """Whether a channel label names an electrode at the eyes, such as 'EOG1', 'HEO' or 'VEOG'."""
+    return bool(_EOG_LABEL.search(label.strip()))
+
+
+def is_brain(label: str) -> bool:
+    """Whether a channel label may name a scalp electrode: no EOG, ECG, EMG, trigger or the like."""
+    return not is_eog(label) and not label.strip().upper().startswith(_NOT_BRAIN)
 
 
 @dataclass(frozen=True, slots=True)

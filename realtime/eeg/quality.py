@@ -33,9 +33,9 @@ class QualityMonitor:
 
     - FLAT, NOISY: standard deviation below `flat_uv` or above `noisy_uv`.
     - MAINS: a 50 or 60 Hz line (or its alias, at low rates) with more than `mains_ratio` times the power of all else.
-    - RAILED: |sample| above `railed_uv`, and either the window spans more than that or a tenth of it sits on its extreme.
+    - RAILED: |sample| above `railed_uv`, and the window spans more than that or a tenth of it sits on its extreme.
       A steady offset beyond `railed_uv`, as DC-coupled amplifiers have, is thereby allowed.
-    - NOT_FINITE: a NaN or infinite sample in the window.
+    - NOT_FINITE: a NaN or infinite sample in the window; then FLAT, NOISY and MAINS are not judged.
 
     Until a whole second was seen, only RAILED and NOT_FINITE are raised.
     """
@@ -72,15 +72,16 @@ class QualityMonitor:
         if raw_uv.shape[1]:
             self._buffer.append(self._centre(np.asarray(raw_uv, dtype=np.float64)))
         x = self._buffer.window()
-        flags = np.where(self._since_bad < self._n_times, Quality.NOT_FINITE, Quality.GOOD).astype(np.uint8)
+        flags = _flag(self._since_bad < self._n_times, Quality.NOT_FINITE)
         if x.shape[1]:
-            flags[self._railed(x)] |= Quality.RAILED
+            flags |= _flag(self._railed(x), Quality.RAILED)
         if self._buffer.full:
-            self._judge_variance(x, flags)
+            # what was held over missing samples says nothing of the channel
+            flags |= np.where(self._since_bad < self._n_times, np.uint8(0), self._judge_variance(x))
         return flags
 
     def _centre(self, x: Float64) -> Float64:
-        """Subtract each channel's first sample (large offsets cost digits); hold the last value over what is not finite."""
+        """Hold values over what is not finite; subtract each channel's first sample, as large offsets cost digits."""
         n = x.shape[1]
         finite = np.isfinite(x)
         if finite.all():
@@ -97,7 +98,7 @@ class QualityMonitor:
         return x - self._pivot[:, None]
 
     def _hold(self, x: Float64, finite: Bool) -> Float64:
-        """Fill samples that are not finite with the channel's last finite one (its next one, or 0, where none was yet)."""
+        """Fill what is not finite with the channel's last finite sample; its next one, or 0, where none was yet."""
         index = np.where(finite, np.arange(x.shape[1]), -1)
         np.maximum.accumulate(index, axis=1, out=index)
         first = np.take_along_axis(x, np.argmax(finite, axis=1)[:, None], axis=1)[:, 0]
@@ -115,16 +116,23 @@ class QualityMonitor:
             railed[row] = np.count_nonzero(x[row] == extreme) > _STUCK_FRACTION * x.shape[1]
         return railed
 
-    def _judge_variance(self, x: Float64, flags: UInt8) -> None:
+    def _judge_variance(self, x: Float64) -> UInt8:
         projections = x @ self._probes
         squares = np.square(projections)
         variance = np.einsum("ij,ij->i", x, x) / self._n_times - squares[:, 0] - squares[:, 1]
         lines = squares[:, 2:].reshape(len(x), 2, -1).sum(axis=1) * self._line_scale
         line = lines.max(axis=1)
         rest = np.maximum(variance - line, 1e-12)
-        flags[variance < self._config.flat_uv**2] |= Quality.FLAT
-        flags[variance > self._config.noisy_uv**2] |= Quality.NOISY
-        flags[(line > self._config.mains_ratio * rest) & (line > self._config.flat_uv**2)] |= Quality.MAINS
+        hum = (line > self._config.mains_ratio * rest) & (line > self._config.flat_uv**2)
+        return (
+            _flag(variance < self._config.flat_uv**2, Quality.FLAT)
+            | _flag(variance > self._config.noisy_uv**2, Quality.NOISY)
+            | _flag(hum, Quality.MAINS)
+        )
+
+
+def _flag(where: Bool, flag: Quality) -> UInt8:
+    return where.astype(np.uint8) * np.uint8(flag)
 
 
 def _probes(n_times: int, sfreq_hz: float) -> tuple[Float64, Float64]:

@@ -1,0 +1,1 @@
+"""Faces: weights, tracker, alignment, regions, flow, spotter, and the pipeline that joins them."""

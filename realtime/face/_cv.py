@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import cv2
+import numpy as np
+
+from realtime.packets import UInt8
 
 
 def drop_qt_paths() -> None:
@@ -20,7 +24,12 @@ def drop_qt_paths() -> None:
             del os.environ[name]
 
 
+def bytes_of(picture: Any) -> UInt8:
+    """What OpenCV returned, known to be 8-bit: its stubs say 'some integer or float'."""
+    return np.asarray(picture, np.uint8)
+
+
 drop_qt_paths()
 cv2.setNumThreads(1)
 
-__all__ = ["cv2", "drop_qt_paths"]
+__all__ = ["bytes_of", "cv2", "drop_qt_paths"]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.errors import DataError
-from realtime.face._cv import cv2
+from realtime.face._cv import bytes_of, cv2
 from realtime.packets import Bool, Float32, UInt8
 
 CROP_PX = 256
@@ -16,8 +16,8 @@ EYE_SPAN_PX = 128.0
 INTEROCULAR_PX = 0.69 * EYE_SPAN_PX
 _EYE_LINE_PX = 87.0
 
-# Mean of six real faces tracked with this mesh, mirrored and averaged: x, y in units of the outer eye corners' distance,
-# from the middle between them. Eye corners, bridge of the nose, temples: points that no action unit moves much.
+# Mean of several real faces tracked with this mesh, mirrored and averaged: x, y from the middle between the outer eye
+# corners, in units of their distance. Eye corners, bridge of the nose, temples: points that no action unit moves much.
 _STABLE = {
     33: (-0.5, 0.0),
     263: (0.5, 0.0),
@@ -114,10 +114,10 @@ class Alignment:
             size = (width // factor, height // factor)
             grey = cv2.resize(grey[:height, :width], size, interpolation=cv2.INTER_AREA)
             matrix = matrix @ np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1]])
-        return cv2.warpAffine(grey, matrix, (CROP_PX, CROP_PX), flags=cv2.INTER_LINEAR, borderValue=0)
+        return bytes_of(cv2.warpAffine(grey, matrix, (CROP_PX, CROP_PX), flags=cv2.INTER_LINEAR, borderValue=0))
 
     def bounds(self, margin: float, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-        """Smallest upright box (left, top, right, bottom) of the frame that holds the crop and `margin` of its side around it."""
+        """Upright box (left, top, right, bottom) of the frame around the crop and `margin` of its side more."""
         low, high = -margin * CROP_PX, (1 + margin) * CROP_PX
         corners = np.array([[low, low], [high, low], [low, high], [high, high]]) - [self.tx, self.ty]
         back = corners @ np.array([[self.a, -self.b], [self.b, self.a]]) / self.scale**2
@@ -128,7 +128,7 @@ class Alignment:
 
 def to_grey(image: UInt8) -> UInt8:
     """(height, width) uint8 luma of a grey or RGB picture."""
-    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    return image if image.ndim == 2 else bytes_of(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
 
 
 def oval_mask(points: Float32) -> Bool:

@@ -11,7 +11,7 @@ import numpy as np
 import pylsl
 
 from realtime.errors import DataError
-from realtime.face._cv import cv2
+from realtime.face._cv import bytes_of, cv2
 from realtime.packets import UInt8, VideoFrame, VideoInfo
 
 
@@ -67,7 +67,9 @@ class FileCapture:
         capture = cv2.VideoCapture(str(self._path))
         if not capture.isOpened():
             capture.release()
-            raise DataError(f"cannot read '{self._path}' as a video; wanted a file that OpenCV opens (mp4, avi, mov, ...)")
+            raise DataError(
+                f"cannot read '{self._path}' as a video; wanted a file that OpenCV opens (mp4, avi, mov, ...)"
+            )
         return capture
 
 
@@ -119,10 +121,10 @@ class DeviceCapture:
             done, image = self._capture.retrieve()
             if not done:
                 return
-            yield VideoFrame(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), stamp, self._index)
+            yield VideoFrame(bytes_of(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)), stamp, self._index)
             self._index += 1
 
 
 def _read(capture: cv2.VideoCapture) -> UInt8 | None:
     done, image = capture.read()
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False) if done else None
+    return bytes_of(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)) if done else None

@@ -71,8 +71,8 @@ def dense_flow(a: UInt8, b: UInt8, method: FlowMethod = "dis") -> Float32:
 
     References
     ----------
-    Kroeger et al. (2016), "Fast optical flow using dense inverse search"; Farnebäck (2003), "Two-frame motion estimation
-    based on polynomial expansion".
+    Kroeger et al. (2016), "Fast optical flow using dense inverse search"; Farnebäck (2003), "Two-frame motion
+    estimation based on polynomial expansion".
     """
     if method == "dis":
         # a fresh start every time: the result must not depend on the pair before

@@ -1,4 +1,4 @@
-"""The network's view of a movement: aligned crops and the flow between them. Live input and training data are made here."""
+"""The network's view of a movement, live and in training: aligned crops and the flow between them."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def movement_between(
 ) -> MovementImages:
     """Crops of two frames of one face under one warp, and the face's own motion from the first to the second.
 
-    Both frames are aligned by the *onset* frame's landmarks, so that nothing the landmarks do between the two frames gets
-    into the flow; head motion is then removed from the flow by a RANSAC similarity. The spotter's movements and the
+    Both frames are aligned by the *onset* frame's landmarks, so that nothing the landmarks do between the two gets into
+    the flow; head motion is then removed from the flow by a RANSAC similarity. The spotter's movements and the
     training data come out of this one function.
 
     Parameters
@@ -56,7 +56,9 @@ def movement_between(
     check_image(onset_image)
     check_image(apex_image)
     if onset_image.shape[:2] != apex_image.shape[:2]:
-        raise DataError(f"onset frame is {onset_image.shape[:2]} px, apex frame {apex_image.shape[:2]}; wanted one size")
+        raise DataError(
+            f"onset frame is {onset_image.shape[:2]} px, apex frame {apex_image.shape[:2]}; wanted one size"
+        )
     if landmarks is None:
         face = FaceTracker().track(onset_image)
         if face is None:

@@ -5,49 +5,29 @@ Nothing here draws lots, looks at a clock or keeps a thread: the same frames giv
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from realtime.config import FaceConfig
-from realtime.face.alignment import CROP_PX, Alignment, masked, to_grey
+from realtime.face.alignment import Alignment, masked, to_grey
 from realtime.face.flow import fit_head_motion
+from realtime.face.history import FrameHistory, StoredFrame, on_one_canvas
 from realtime.face.movement import face_flow, movement_between
-from realtime.face.regions import APERTURES, REGIONS, RegionMap, region_map
+from realtime.face.regions import REGIONS, RegionMap, region_map
 from realtime.face.spotter import Motion, Spotted, Spotter
 from realtime.face.tracker import FaceTracker, TrackedFace, check_image
 from realtime.packets import FaceObservation, Float32, MicroMovement, UInt8, VideoFrame, readonly
 
-__all__ = ["FacePipeline", "movement_between"]
+__all__ = ["FaceCounters", "FacePipeline", "movement_between"]
 
 _HISTORY_S = 5.0
 _HISTORY_BYTES = 192 * 2**20
-_PATCH_MARGIN = 0.3
 _DRIFT_PX = 6.0
 _LAG_SLACK_S = 0.06
-_FRAME_CORNERS = np.array([[40, 40], [216, 40], [216, 216], [40, 216]], np.float64)
-_LIDS = {"eye_left": (362, 263, 386, 374), "eye_right": (133, 33, 159, 145)}
-
-
-@dataclass(slots=True)
-class _Stored:
-    """A frame kept for later: the face's neighbourhood, where it lay, and its crop under the segment's warp."""
-
-    stamp: float
-    patch: UInt8
-    left: int
-    top: int
-    landmarks: Float32
-    evaluated: bool
-    segment: int = -1
-    crop: UInt8 = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
-
-    def under(self, alignment: Alignment, segment: int) -> UInt8:
-        if self.segment != segment:
-            self.crop = alignment.moved(self.left, self.top).crop(self.patch)
-            self.segment = segment
-        return self.crop
+_DRIFT_POINTS = np.array([[40, 40], [216, 40], [216, 216], [40, 216]], np.float64)
+# inner corner, outer corner, upper lid, lower lid; the left eye first, as everywhere
+_LIDS = ((362, 263, 386, 374), (133, 33, 159, 145))
 
 
 @dataclass(slots=True)
@@ -59,14 +39,32 @@ class FaceCounters:
     faces: int = 0
     gaps: int = 0
     out_of_order: int = 0
+    frozen: int = 0
     reanchored: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """Frames that share one warp."""
+
+    number: int
+    alignment: Alignment
+    regions: RegionMap
+
+    def drift_px(self, landmarks: Float32) -> float:
+        """How far the face has moved within the crop since the warp was fixed."""
+        own = Alignment.fit(landmarks)
+        turn = np.array([[own.a, -own.b], [own.b, own.a]]) / own.scale**2
+        back = (_DRIFT_POINTS - [own.tx, own.ty]) @ turn
+        return float(np.abs(self.alignment.apply(back) - _DRIFT_POINTS).max())
 
 
 class FacePipeline:
     """The face chain of one camera; `push` frames in order, from one thread.
 
     Flow is taken between a frame and the one `lag_s` before it, both under one warp that stays fixed until the head has
-    moved away from it. A hole longer than `max_gap_s`, or a face lost and found, starts afresh, so that flow never spans it.
+    moved away from it. A hole longer than `max_gap_s`, a picture frozen for longer, or a face lost and found, starts
+    afresh: flow never spans it.
 
     Parameters
     ----------
@@ -82,11 +80,9 @@ class FacePipeline:
         self._config = config or FaceConfig()
         self._tracker = FaceTracker(self._config.min_score)
         self._spotter = Spotter(self._config.spotter)
-        self._history: deque[_Stored] = deque()
-        self._bytes = 0
-        self._anchor: Alignment | None = None
-        self._regions: RegionMap | None = None
-        self._segment = 0
+        self._history = FrameHistory(_HISTORY_S, _HISTORY_BYTES)
+        self._segment: _Segment | None = None
+        self._segments = 0
         self._last_stamp = -np.inf
         self._due = -np.inf
         self.counters = FaceCounters()
@@ -114,134 +110,130 @@ class FacePipeline:
         if not frame.stamp > self._last_stamp:
             self.counters.out_of_order += 1
             return []
-        if frame.stamp - self._last_stamp > self._config.max_gap_s and np.isfinite(self._last_stamp):
+        if self._is_gap(self._last_stamp, frame.stamp):
             self.counters.gaps += 1
-            self._restart()
+            self._lose_face()
         self._last_stamp = frame.stamp
-        period = 1.0 / self._config.max_rate_hz
-        if frame.stamp < self._due - 0.25 * period:
+        period_s = 1.0 / self._config.max_rate_hz
+        # a quarter of a period of jitter is no reason to skip every second frame of a camera at just this rate
+        if frame.stamp < self._due - 0.25 * period_s:
             self._keep_unevaluated(frame)
             return []
-        self._due = max(self._due + period, frame.stamp) if np.isfinite(self._due) else frame.stamp + period
-        return self._evaluate(frame)
+        self._due = max(self._due + period_s, frame.stamp) if np.isfinite(self._due) else frame.stamp + period_s
+        return self._evaluate(frame.stamp, frame.image)
 
-    def _evaluate(self, frame: VideoFrame) -> list[FaceObservation | MicroMovement]:
+    def _is_gap(self, before_s: float, now_s: float) -> bool:
+        return bool(np.isfinite(before_s)) and now_s - before_s > self._config.max_gap_s
+
+    def _evaluate(self, stamp: float, image: UInt8) -> list[FaceObservation | MicroMovement]:
         self.counters.evaluated += 1
-        face = self._tracker.track(frame.image)
+        face = self._tracker.track(image)
         if face is None:
-            self._restart()
-            return [FaceObservation(frame.stamp, 0.0)]
+            self._lose_face()
+            return [FaceObservation(stamp, 0.0)]
         self.counters.faces += 1
-        anchor, regions = self._anchored(face.landmarks)
-        stored = self._keep(to_grey(frame.image), frame.stamp, face.landmarks, evaluated=True)
-        motion = self._motion(stored, face, anchor, regions)
-        found = self._spotter.push(motion) if motion is not None else []
-        observation = FaceObservation(
-            frame.stamp,
-            face.score,
-            face.landmarks,
-            readonly(masked(stored.under(anchor, self._segment), regions.oval)),
-            None if motion is None else readonly(self._spotter.region_z, np.float32),
-        )
-        return [observation, *(m for spotted in found if (m := self._movement(spotted)) is not None)]
+        grey, last = to_grey(image), self._history.newest
+        if last is not None and self._segment is not None and last.same_as(grey):
+            self.counters.frozen += 1
+            return [_observation(stamp, face, last, self._segment, None)]
+        if last is not None and self._is_gap(last.stamp, stamp):
+            self._forget()
+        segment = self._segment_of(face.landmarks)
+        stored = self._history.add(grey, stamp, face.landmarks, evaluated=True)
+        if stored is None:
+            self._lose_face()
+            return [FaceObservation(stamp, 0.0)]
+        motion = self._motion(stored, face, segment)
+        found = [] if motion is None else self._spotter.push(motion)
+        region_motion = None if motion is None else self._spotter.region_z
+        movements = (self._movement(spotted) for spotted in found)
+        return [_observation(stamp, face, stored, segment, region_motion), *(m for m in movements if m is not None)]
 
-    def _restart(self) -> None:
-        self._history.clear()
-        self._bytes = 0
-        self._anchor = self._regions = None
+    def _lose_face(self) -> None:
         self._tracker.reset()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._history.clear()
+        self._segment = None
         self._spotter.restart()
 
-    def _anchored(self, landmarks: Float32) -> tuple[Alignment, RegionMap]:
-        """The segment's warp; a new one where the head has moved too far from it."""
-        if self._anchor is not None and self._regions is not None:
-            own = Alignment.fit(landmarks)
-            back = (_FRAME_CORNERS - [own.tx, own.ty]) @ np.array([[own.a, -own.b], [own.b, own.a]]) / own.scale**2
-            if np.abs(self._anchor.apply(back) - _FRAME_CORNERS).max() <= _DRIFT_PX:
-                return self._anchor, self._regions
+    def _segment_of(self, landmarks: Float32) -> _Segment:
+        """The warp in use; a new one where the head has moved too far from it."""
+        if self._segment is not None:
+            if self._segment.drift_px(landmarks) <= _DRIFT_PX:
+                return self._segment
             self.counters.reanchored += 1
-        self._anchor = Alignment.fit(landmarks)
-        self._regions = region_map(self._anchor.apply(landmarks))
-        self._segment += 1
-        return self._anchor, self._regions
+        alignment = Alignment.fit(landmarks)
+        self._segments += 1
+        self._segment = _Segment(self._segments, alignment, region_map(alignment.apply(landmarks)))
+        return self._segment
 
     def _keep_unevaluated(self, frame: VideoFrame) -> None:
-        if self._anchor is not None and self._history:
-            self._keep(to_grey(frame.image), frame.stamp, self._history[-1].landmarks, evaluated=False)
+        last = self._history.newest
+        if last is not None:
+            self._history.add(to_grey(frame.image), frame.stamp, last.landmarks, evaluated=False)
 
-    def _keep(self, grey: UInt8, stamp: float, landmarks: Float32, *, evaluated: bool) -> _Stored:
-        left, top, right, bottom = Alignment.fit(landmarks).bounds(_PATCH_MARGIN, grey.shape)
-        stored = _Stored(stamp, grey[top:bottom, left:right].copy(), left, top, landmarks, evaluated)
-        self._history.append(stored)
-        self._bytes += stored.patch.nbytes + CROP_PX**2
-        while self._history[0].stamp < stamp - _HISTORY_S or (self._bytes > _HISTORY_BYTES and len(self._history) > 1):
-            self._bytes -= self._history.popleft().patch.nbytes + CROP_PX**2
-        return stored
-
-    def _motion(self, now: _Stored, face: TrackedFace, anchor: Alignment, regions: RegionMap) -> Motion | None:
-        before = self._before(now.stamp - self._config.spotter.lag_s)
-        if before is None or before is now:
+    def _motion(self, now: StoredFrame, face: TrackedFace, segment: _Segment) -> Motion | None:
+        """What moved since the frame a lag before; None while there is none."""
+        wanted_s = now.stamp - self._config.spotter.lag_s
+        before = self._history.nearest(wanted_s, evaluated_only=True)
+        if before is None or before is now or abs(before.stamp - wanted_s) > _LAG_SLACK_S:
             return None
-        a, b = before.under(anchor, self._segment), now.under(anchor, self._segment)
+        regions = segment.regions
+        a, b = (stored.crop(segment.alignment, segment.number) for stored in (before, now))
         flow = face_flow(a, b, regions, self._config.flow)
         head = fit_head_motion(flow, regions.grid)
+        # a similarity field's mean over a region is its value at the region's centre
         residual = regions.means(flow) - head.at(regions.centroids)
-        inside = regions.oval[::4, ::4]
-        light = float(b[::4, ::4][inside].mean() / max(float(a[::4, ::4][inside].mean()), 1.0)) - 1.0
-        openness = _openness(face.landmarks)
         return Motion(
-            now.stamp, before.stamp, residual[: len(REGIONS)], residual[len(REGIONS) :], head.size_px(), light, openness
+            stamp=now.stamp,
+            before_s=before.stamp,
+            regions=residual[: len(REGIONS)],
+            eyes=residual[len(REGIONS) :],
+            head_px=head.size_px(),
+            light=_light_change(a, b, regions),
+            openness=_openness(face.landmarks),
         )
-
-    def _before(self, stamp: float) -> _Stored | None:
-        evaluated = (s for s in reversed(self._history) if s.evaluated)
-        nearest = min(evaluated, key=lambda s: abs(s.stamp - stamp), default=None)
-        if nearest is None or abs(nearest.stamp - stamp) > _LAG_SLACK_S:
-            return None
-        return nearest
 
     def _movement(self, spotted: Spotted) -> MicroMovement | None:
-        """Images of a spotted movement; None where its onset is no longer kept."""
-        if not self._history or spotted.onset_s < self._history[0].stamp - _LAG_SLACK_S:
-            return None
+        """A spotted movement with its pictures; None where its onset is no longer kept."""
         onset, apex, offset = (
-            min(self._history, key=lambda s: abs(s.stamp - stamp))
-            for stamp in (spotted.onset_s, spotted.apex_s, spotted.offset_s)
+            self._history.nearest(stamp) for stamp in (spotted.onset_s, spotted.apex_s, spotted.offset_s)
         )
-        a, b, landmarks = _shared(onset, apex)
-        images = movement_between(a, b, landmarks, method=self._config.flow)
+        if onset is None or apex is None or offset is None or abs(onset.stamp - spotted.onset_s) > _LAG_SLACK_S:
+            return None
+        onset_image, apex_image, landmarks = on_one_canvas(onset, apex)
+        images = movement_between(onset_image, apex_image, landmarks, method=self._config.flow)
         return MicroMovement(
-            onset.stamp,
-            apex.stamp,
-            offset.stamp,
-            spotted.decided_s,
-            spotted.score,
-            spotted.kind,
-            spotted.regions,
-            images.onset_crop,
-            images.apex_crop,
-            images.flow,
+            onset_s=onset.stamp,
+            apex_s=apex.stamp,
+            offset_s=offset.stamp,
+            decided_s=spotted.decided_s,
+            score=spotted.score,
+            kind=spotted.kind,
+            regions=spotted.regions,
+            onset_crop=images.onset_crop,
+            apex_crop=images.apex_crop,
+            flow=images.flow,
         )
 
 
-def _shared(onset: _Stored, apex: _Stored) -> tuple[UInt8, UInt8, Float32]:
-    """Both patches on one canvas, since the face's neighbourhood may have moved between the two frames."""
-    left, top = min(onset.left, apex.left), min(onset.top, apex.top)
-    right = max(onset.left + onset.patch.shape[1], apex.left + apex.patch.shape[1])
-    bottom = max(onset.top + onset.patch.shape[0], apex.top + apex.patch.shape[0])
-    pictures = []
-    for stored in (onset, apex):
-        canvas = np.zeros((bottom - top, right - left), np.uint8)
-        y, x = stored.top - top, stored.left - left
-        canvas[y : y + stored.patch.shape[0], x : x + stored.patch.shape[1]] = stored.patch
-        pictures.append(canvas)
-    return pictures[0], pictures[1], onset.landmarks - np.array([left, top], np.float32)
+def _observation(
+    stamp: float, face: TrackedFace, stored: StoredFrame, segment: _Segment, region_motion: Float32 | None
+) -> FaceObservation:
+    crop = readonly(masked(stored.crop(segment.alignment, segment.number), segment.regions.oval))
+    return FaceObservation(stamp, face.score, face.landmarks, crop, region_motion)
+
+
+def _light_change(a: UInt8, b: UInt8, regions: RegionMap) -> float:
+    inside = regions.oval[::4, ::4]
+    before, now = float(a[::4, ::4][inside].mean()), float(b[::4, ::4][inside].mean())
+    return now / max(before, 1.0) - 1.0
 
 
 def _openness(landmarks: Float32) -> Float32:
     """(2,) height over width of the left and the right eye's opening."""
-    eyes = []
-    for name in APERTURES:
-        inner, outer, upper, lower = landmarks[list(_LIDS[name])]
-        eyes.append(np.hypot(*(upper - lower)) / max(float(np.hypot(*(outer - inner))), 1e-6))
-    return np.array(eyes, np.float32)
+    inner, outer, upper, lower = (landmarks[list(points)] for points in zip(*_LIDS, strict=True))
+    height, width = np.hypot(*(upper - lower).T), np.hypot(*(outer - inner).T)
+    return (height / np.maximum(width, 1e-6)).astype(np.float32)

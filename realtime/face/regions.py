@@ -81,7 +81,7 @@ class RegionMap:
         return _box(self.oval)
 
     def means(self, field: Float32) -> Float32:
-        """Plain mean of a (256, 256, 2) field in each region, then in each eye's opening: (12, 2) float32, 0 where empty."""
+        """(12, 2) float32 means of a (256, 256, 2) field over the regions, then the eyes' openings; 0 where empty."""
         values = field.reshape(-1, 2).take(self._index, axis=0)
         sums = np.add.reduceat(values, self._starts, axis=0)
         return np.where(self._counts[:, None] > 1, sums / self._counts[:, None], 0).astype(np.float32)
@@ -97,7 +97,7 @@ def region_map(points: Float32) -> RegionMap:
     """
     oval = oval_mask(points)
     apertures = np.stack([_grown(hull_mask(points[list(ring)]), 2) for ring in APERTURES.values()])
-    eyes = apertures.any(axis=0)
+    eyes = np.asarray(apertures.any(axis=0), np.bool_)
     masks = np.stack([_region(name, points) & oval & ~eyes for name in REGIONS])
     lips = _grown(hull_mask(points[list(_LIPS)]), 4)
     index = [np.flatnonzero(mask) for mask in (*masks, *apertures)]
@@ -130,7 +130,6 @@ def _grid(oval: Bool, excluded: Bool) -> NDArray[np.int64]:
     y, x = np.mgrid[_GRID_STEP_PX // 2 : CROP_PX : _GRID_STEP_PX, _GRID_STEP_PX // 2 : CROP_PX : _GRID_STEP_PX]
     keep = inner[y, x]
     return np.stack([x[keep], y[keep]], axis=1)
-
 
 
 def _box(oval: Bool) -> tuple[slice, slice]:

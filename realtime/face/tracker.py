@@ -15,7 +15,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from realtime.errors import DataError
-from realtime.face._cv import cv2
+from realtime.face._cv import bytes_of, cv2
 from realtime.face.weights import weights_path
 from realtime.packets import Float32, UInt8, readonly
 
@@ -59,8 +59,8 @@ class _Region:
 class FaceTracker:
     """Follows the most prominent face from frame to frame.
 
-    A face that was there in the frame before is looked for around its last landmarks; where the mesh's score falls below
-    `min_score` the detector looks at the whole frame again. Deterministic; one thread at a time.
+    A face that was there in the frame before is looked for around its last landmarks; where the mesh's score falls
+    below `min_score` the detector looks at the whole frame again. Deterministic; one thread at a time.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class FaceTracker:
         crop = cv2.warpAffine(
             image, matrix, (_MESH_PX, _MESH_PX), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderValue=0
         )
-        points, logit = self._mesh(_as_rgb(crop).astype(np.float32) * np.float32(1 / 255))
+        points, logit = self._mesh(_as_rgb(bytes_of(crop)).astype(np.float32) * np.float32(1 / 255))
         score = float(_sigmoid(logit.reshape(-1)[:1])[0])
         if not score >= self._min_score:
             return None
@@ -135,10 +135,8 @@ class FaceTracker:
         matrix = np.array([[scale, 0, offset[0] + (scale - 1) / 2], [0, scale, offset[1] + (scale - 1) / 2]])
         small, factor = _shrink(image, scale)
         matrix = (matrix - np.array([[0, 0, (factor - 1) / 2]] * 2)) / factor
-        box = cv2.warpAffine(
-            small, matrix, (_DETECTOR_PX, _DETECTOR_PX), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        )
-        regressors, logits = self._detector(_as_rgb(box).astype(np.float32) * np.float32(1 / 127.5) - 1)
+        box = cv2.warpAffine(small, matrix, (_DETECTOR_PX, _DETECTOR_PX), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        regressors, logits = self._detector(_as_rgb(bytes_of(box)).astype(np.float32) * np.float32(1 / 127.5) - 1)
         best = _best_face(regressors[0], _sigmoid(logits.reshape(-1)), self._anchors, self._min_score)
         if best is None:
             return None
@@ -172,7 +170,9 @@ class _Network:
 def check_image(image: UInt8) -> None:
     """Raise DataError unless `image` is (height, width) or (height, width, 3) uint8 with at least one pixel."""
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
-        raise DataError(f"a frame is {image.dtype} of shape {image.shape}; wanted uint8 (height, width) or (h, w, 3) RGB")
+        raise DataError(
+            f"a frame is {image.dtype} of shape {image.shape}; wanted uint8 (height, width) or (h, w, 3) RGB"
+        )
     if 0 in image.shape:
         raise DataError(f"a frame has shape {image.shape}: it holds no pixels")
 
@@ -186,11 +186,11 @@ def _shrink(image: UInt8, scale: float) -> tuple[UInt8, float]:
     if height == 0 or width == 0:
         return image, 1.0
     small = cv2.resize(image[:height, :width], (width // factor, height // factor), interpolation=cv2.INTER_AREA)
-    return small, float(factor)
+    return bytes_of(small), float(factor)
 
 
 def _as_rgb(image: UInt8) -> UInt8:
-    return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+    return image if image.ndim == 3 else bytes_of(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB))
 
 
 def _sigmoid(x: Float32) -> NDArray[np.float64]:
@@ -210,7 +210,7 @@ def _anchors() -> NDArray[np.float64]:
 def _best_face(
     regressors: Float32, scores: NDArray[np.float64], anchors: NDArray[np.float64], min_score: float
 ) -> NDArray[np.float64] | None:
-    """(16,) box corners and six key points in 0..1: the score-weighted mean of all detections of the most prominent face."""
+    """(16,) box corners and six key points in 0..1: weighted mean over the most prominent face's detections."""
     keep = np.flatnonzero(scores >= min_score)
     if keep.size == 0:
         return None

@@ -60,7 +60,9 @@ def weights_path(name: str) -> Path:
         obtain()
     got = _sha256(path.read_bytes())
     if got != wanted:
-        raise WeightsError(f"face weights '{path}' have sha256 {got[:12]}..., wanted {wanted[:12]}...; delete and {_FIX}")
+        raise WeightsError(
+            f"face weights '{path}' have sha256 {got[:12]}..., wanted {wanted[:12]}...; delete and {_FIX}"
+        )
     return path
 
 

@@ -20,7 +20,10 @@ _FORGET_S = 20.0
 _JITTER_HOLD_S = 10.0
 _PRIOR_JITTER_S = 5e-3
 _PRIOR_RATE = 5e-4
+_EXACT = 0.25
+_STALL_S = 0.1
 _LARGEST_THRESHOLD_S = 0.5
+_LATE_BLOCKS = 3
 _CLOCK_RESET_S = 1.0
 _REFUND_S = 2.0
 
@@ -93,8 +96,10 @@ class GapAwareClock:
     """Smooths the stamps of one regular stream and counts the samples lost in its gaps.
 
     A stamp later than the fitted line by more than the stream's own jitter explains is a gap: the line restarts there,
-    and the distance in sample periods is the number lost. Stamps that are merely late and then catch up (a stalled
-    driver) give the samples back to the counter. An irregular stream (rate 0) passes through, made increasing.
+    and the distance in sample periods is the number lost. Where stamps come from a sample clock one lost sample shows
+    at once. Where they are made on arrival a stall looks the same at first, so a step counts at once beyond 0.1 s, and
+    otherwise when no sample caught up for 0.3 s; stamps that do catch up later give the samples back to the counter.
+    An irregular stream (rate 0) passes through, made increasing.
 
     Parameters
     ----------
@@ -103,7 +108,7 @@ class GapAwareClock:
 
     Notes
     -----
-    One thread. The result depends on the stamps alone, not on how they were cut into chunks.
+    One thread. Up to rounding, the result depends on the stamps alone, not on how they were cut into chunks.
     """
 
     def __init__(self, rate_hz: float) -> None:
@@ -130,8 +135,8 @@ class GapAwareClock:
             self._line = _Line(period, prior, keep)
             self._hold = math.exp(-self._block * period / _JITTER_HOLD_S)
             self._index = 0
-            self._sum_index = self._sum_stamp = self._worst = 0.0
-            self._in_block = 0
+            self._in_block = self._late_blocks = self._owed = 0
+            self._clear_block()
 
     @property
     def jitter_s(self) -> float:
@@ -147,8 +152,11 @@ class GapAwareClock:
     def threshold_s(self) -> float:
         """A stamp later than the line by more than this is a gap."""
         if self._seen * self._period < _WARM_UP_S:
-            return max(0.1, 5.0 * self._period)
-        return max(0.6 * self._period, min(3.0 * self._jitter, max(_LARGEST_THRESHOLD_S, 2.0 * self._period)))
+            return max(_STALL_S, 5.0 * self._period)
+        if self._jitter < _EXACT * self._period:
+            return 0.6 * self._period
+        largest = max(_LARGEST_THRESHOLD_S, 2.0 * self._period)
+        return max(_STALL_S, 1.5 * self._period, min(3.0 * self._jitter, largest))
 
     def restart(self) -> None:
         """The next sample comes from a restarted source: what is missing is counted, going back in time is allowed."""
@@ -179,6 +187,10 @@ class GapAwareClock:
         if not self._started:
             self._started = True
             self._begin(raw[start])
+        if self._owed:
+            gaps.append(self._count(start, self._owed, float(raw[start])))
+            self._owed = 0
+            self._begin(raw[start])
         stop = min(raw.size, start + self._block - self._in_block)
         index = np.arange(self._index, self._index + stop - start, dtype=np.float64)
         residual = raw[start:stop] - self._line.at(index)
@@ -199,11 +211,7 @@ class GapAwareClock:
         expected = stamp - residual
         self._begin(stamp)
         if residual > 0:
-            lost = max(1, round(residual / self._period))
-            self.lost += lost
-            self.gaps += 1
-            self._refundable = (stamp, lost)
-            return Gap(at, lost)
+            return self._count(at, max(1, round(residual / self._period)), stamp)
         if residual < -_CLOCK_RESET_S:
             self.resets += 1
             self._last = -math.inf
@@ -216,11 +224,22 @@ class GapAwareClock:
             self._refundable = (when, lost - back)
         return None
 
+    def _count(self, at: int, lost: int, stamp: float) -> Gap:
+        self.lost += lost
+        self.gaps += 1
+        self._refundable = (stamp, lost)
+        return Gap(at, lost)
+
     def _begin(self, stamp: float) -> None:
         self._line.restart(stamp)
         self._index = 0
+        self._late_blocks = 0
+        self._clear_block()
+
+    def _clear_block(self) -> None:
         self._in_block = 0
         self._sum_index = self._sum_stamp = self._worst = 0.0
+        self._least = math.inf
 
     def _take(self, raw: Float64, index: Float64, residual: Float64, out: Float64) -> None:
         """Emit samples that lie on the line, and refit it when a block is full."""
@@ -232,11 +251,22 @@ class GapAwareClock:
         self._sum_index += float(index.sum())
         self._sum_stamp += float((raw - self._line.origin).sum())
         self._worst = max(self._worst, float(np.abs(residual).max()))
+        self._least = min(self._least, float(residual.min()))
         if self._in_block == self._block:
+            self._finish_block()
+
+    def _finish_block(self) -> None:
+        """Refit the line, unless the whole block was late: that is either a stall or a loss."""
+        warm = self._seen * self._period >= _WARM_UP_S
+        if warm and self._least > max(0.6 * self._period, 2.0 * self._jitter):
+            self._late_blocks += 1
+            if self._late_blocks == _LATE_BLOCKS:
+                self._owed = max(1, round(self._least / self._period))
+        else:
+            self._late_blocks = 0
             self._line.add(self._sum_index / self._block, self._sum_stamp / self._block)
             self._jitter = max(self._worst, self._jitter * self._hold)
-            self._in_block = 0
-            self._sum_index = self._sum_stamp = self._worst = 0.0
+        self._clear_block()
 
     def _increasing(self, stamps: Float64, step: float) -> Float64:
         """Push stamps up where they would not follow the one before by at least `step`."""
@@ -261,20 +291,20 @@ class OffsetTracker:
     def __init__(self, slew: float = 5e-4, step_s: float = 0.05) -> None:
         self._slew = slew
         self._step_s = step_s
-        self._offset: float | None = None
+        self._target: float | None = None
+        self._offset = 0.0
         self._at = 0.0
 
-    @property
-    def offset_s(self) -> float:
-        """What is added to the source's stamps, s; 0 before the first estimate."""
-        return self._offset or 0.0
+    def update(self, estimate_s: float, now_s: float) -> None:
+        """Take a new estimate in."""
+        if self._target is None or abs(estimate_s - self._offset) > self._step_s:
+            self._offset, self._at = estimate_s, now_s
+        self._target = estimate_s
 
-    def update(self, estimate_s: float, now_s: float) -> float:
-        """Take a new estimate in and return the offset to use from now on."""
-        if self._offset is None or abs(estimate_s - self._offset) > self._step_s:
-            self._offset = estimate_s
-        else:
+    def at(self, now_s: float) -> float:
+        """What to add to the source's stamps that arrive at `now_s`, s; 0 before the first estimate."""
+        if self._target is not None:
             most = self._slew * max(0.0, now_s - self._at)
-            self._offset += min(max(estimate_s - self._offset, -most), most)
-        self._at = now_s
+            self._offset += min(max(self._target - self._offset, -most), most)
+            self._at = now_s
         return self._offset

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pylsl
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pylsl.util import LostError
 from pylsl.util import TimeoutError as LslTimeoutError
 
 from realtime.errors import StreamNotFoundError
+from realtime.lsl import session
 from realtime.lsl.clock import OffsetTracker
 from realtime.lsl.description import read_channels
+from realtime.lsl.discovery import xpath_literal
 from realtime.packets import Float64
 
 _INFO_TIMEOUT_S = 5.0
@@ -90,7 +92,6 @@ class Connection:
     def __init__(self, info: pylsl.StreamInfo, *, buffer_s: float, clock: Callable[[], float]) -> None:
         self._buffer_s = max(1, math.ceil(buffer_s))
         self._clock = clock
-        self._short = info
         self._refused: set[str] = set()
         self._inlet: pylsl.StreamInlet | None = None
         self.error: str | None = None
@@ -111,6 +112,7 @@ class Connection:
         self._opened = False
         self._offset = OffsetTracker()
         self._next_offset = self._next_presence = -math.inf
+        self._last_alive = clock()
 
     @property
     def uid(self) -> str:
@@ -149,19 +151,19 @@ class Connection:
         except LostError:
             self._lose()
             return np.empty(0)
-        return np.asarray(stamps) + self._offset.offset_s
+        return self._mapped(stamps)
 
     def pull_rows(self, max_samples: int, timeout_s: float) -> tuple[list[list[str]], Float64]:
-        """Like `pull`, for samples as lists of text (numbers are spelled out)."""
+        """Like `pull`, for samples as lists of text (numbers are spelled out; text that is not UTF-8 is Latin-1)."""
         inlet = self._ready()
         if inlet is None:
             return [], np.empty(0)
         try:
-            rows, stamps = inlet.pull_chunk(timeout=timeout_s, max_samples=max_samples, min_samples=1)
+            rows, stamps = inlet.pull_chunk(timeout=timeout_s, max_samples=max_samples, min_samples=1, as_numpy=True)
         except LostError:
             self._lose()
             return [], np.empty(0)
-        return [[str(value) for value in row] for row in rows or []], np.asarray(stamps) + self._offset.offset_s
+        return [[_text(value) for value in row] for row in (() if rows is None else rows)], self._mapped(stamps)
 
     def available(self) -> int:
         """Samples that wait in the inlet."""
@@ -176,7 +178,8 @@ class Connection:
         if not source_id:
             self.error = f"LSL stream '{self.info.name()}' is gone and has no source_id to find it by: start over"
             return False
-        found = {i.uid(): i for i in pylsl.resolve_bypred(f"source_id='{source_id}'", 1, timeout_s)}
+        # two are asked for, so that a second one is waited for
+        found = {i.uid(): i for i in pylsl.resolve_bypred(f"source_id={xpath_literal(source_id)}", 2, timeout_s)}
         same = [i for i in found.values() if (i.name(), i.type()) == (self.info.name(), self.info.type())]
         if len(same) > 1:
             self.error = (
@@ -185,6 +188,12 @@ class Connection:
             )
             return False
         if not same or same[0].uid() in self._refused:
+            return False
+        if self._was_there_before(same[0]):
+            self.error = (
+                f"LSL stream '{self.info.name()}' (source_id {source_id}) is gone, and the other one of that source_id "
+                "was there before: start over to use it"
+            )
             return False
         try:
             inlet, full = self._connect(same[0])
@@ -200,8 +209,17 @@ class Connection:
         self._inlet, self.info, self.error = inlet, full, None
         self._refused.clear()
         self._opened = False
+        self._last_alive = self._clock()
         self._ready()
         return True
+
+    def _was_there_before(self, other: pylsl.StreamInfo) -> bool:
+        """True where `other` sent beside our outlet, or comes from another machine: a duplicate, not a restart."""
+        if other.uid() == self.uid:
+            return False
+        if other.hostname() != self.info.hostname():
+            return True
+        return other.created_at() + self._offset.at(self._clock()) < self._last_alive
 
     def check_presence(self, silent_s: float) -> None:
         """Give the outlet up where it is silent and does not answer a look-up: a dead link breaks no TCP connection."""
@@ -211,6 +229,14 @@ class Connection:
         self._next_presence = now + _PRESENCE_AFTER_S
         if not pylsl.resolve_bypred(f"uid='{self.uid}'", 1, _PRESENCE_TIMEOUT_S):
             self._lose()
+
+    def _mapped(self, stamps: ArrayLike) -> Float64:
+        """Stamps on the local clock; remembers when the outlet last gave a sign of life."""
+        now = self._clock()
+        out = np.asarray(stamps, np.float64)
+        if out.size:
+            self._last_alive = now
+        return out + self._offset.at(now)
 
     def _connect(self, info: pylsl.StreamInfo) -> tuple[pylsl.StreamInlet, pylsl.StreamInfo]:
         inlet = pylsl.StreamInlet(info, max_buflen=self._buffer_s, recover=False)
@@ -234,17 +260,23 @@ class Connection:
                 self._measure(0.01)
         except LostError:
             self._lose()
+        except LslTimeoutError:
+            return None
         return self._inlet
 
     def _measure(self, timeout_s: float) -> None:
         inlet = self._inlet
         assert inlet is not None
+        if session.is_local():
+            # one machine, one clock: the first measurement would take 0.6 s
+            self.synchronised, self._next_offset = True, math.inf
+            return
         try:
             estimate = inlet.time_correction(timeout_s)
             self.synchronised = True
         except LslTimeoutError:
             # the source's clock is ours on this machine; a remote one stays as it was until it answers
-            estimate = self._offset.offset_s
+            estimate = self._offset.at(self._clock())
         now = self._clock()
         self._offset.update(estimate, now)
         self._next_offset = now + _OFFSET_EVERY_S
@@ -255,3 +287,12 @@ class Connection:
             f"LSL stream '{self.info.name()}' (source_id {self.info.source_id() or 'none'}) is gone: "
             "waiting for it to come back"
         )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, bytes):
+        return str(value)
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

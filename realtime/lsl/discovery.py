@@ -8,8 +8,10 @@ from collections.abc import Sequence
 import pylsl
 
 from realtime.errors import StreamNotFoundError
+from realtime.lsl import session
 
 _SETTLE_S = 0.5
+_SETTLE_NETWORK_S = 1.0
 _HINTS = {
     "EEG": "Start the headset's app, or 'emostream replay FILE'.",
     "VideoRaw": "Start 'emostream camera', or 'emostream replay FILE --video FILE'.",
@@ -42,7 +44,8 @@ def find_stream(
     stream_type, name, source_id : str, optional
         At least one of them; all that are given must fit.
     timeout_s : float
-        How long to wait for it to appear. Once one is found, half a second more is waited for a second.
+        How long to wait for it to appear. Once one is found, half a second more (on the network: one) is waited for a
+        second that fits.
     hint : str, optional
         Last sentence of the error where nothing fits: how to go on.
 
@@ -55,7 +58,7 @@ def find_stream(
         Neither type, name nor source id is given, or one holds both kinds of quotation marks.
     """
     wanted = {"type": stream_type, "name": name, "source_id": source_id}
-    terms = [f"{key}={_quoted(value)}" for key, value in wanted.items() if value is not None]
+    terms = [f"{key}={xpath_literal(value)}" for key, value in wanted.items() if value is not None]
     if not terms:
         raise ValueError("find_stream needs a type, a name or a source id")
     asked = ", ".join(f"{key.replace('_', ' ')} {value!r}" for key, value in wanted.items() if value is not None)
@@ -65,7 +68,8 @@ def find_stream(
         raise StreamNotFoundError(
             f"no LSL stream of {asked} within {timeout_s:.1f} s; found: {describe(others)}. {advice}"
         )
-    found = {info.uid(): info for info in pylsl.resolve_bypred(" and ".join(terms), 1024, _SETTLE_S)}
+    settle_s = _SETTLE_S if session.is_local() else _SETTLE_NETWORK_S
+    found = {info.uid(): info for info in pylsl.resolve_bypred(" and ".join(terms), 1024, settle_s)}
     return _only(list(found.values()), asked)
 
 
@@ -98,8 +102,14 @@ def _only(found: list[pylsl.StreamInfo], asked: str) -> pylsl.StreamInfo:
     return found[0]
 
 
-def _quoted(value: str) -> str:
-    """XPath literal."""
+def xpath_literal(value: str) -> str:
+    """`value` in quotation marks, for a predicate of liblsl's resolver.
+
+    Raises
+    ------
+    ValueError
+        It holds both kinds of quotation marks.
+    """
     if "'" not in value:
         return f"'{value}'"
     if '"' in value:

@@ -198,13 +198,13 @@ class VideoReader(Reader):
 
     def _pull(self, timeout_s: float) -> int:
         raw = self._connection.pull(self._buffer, timeout_s)
-        count = raw.size
+        count, first = raw.size, 0
         if count and self._connection.available() > self._max_backlog:
-            raw, skipped = self._drain(raw)
-            count += skipped
+            raw, count = self._drain(raw)
+            first = raw.size - 1
+            self.skipped += count - 1
         if count == 0:
             return 0
-        first = int(raw.size > 0 and count > raw.size) * (raw.size - 1)
         stamps = self._increase(raw)
         for row, stamp in zip(self._buffer[first : raw.size], stamps[first:], strict=True):
             frame = decode_video_sample(row, self.info, float(stamp))
@@ -213,16 +213,15 @@ class VideoReader(Reader):
         return count
 
     def _drain(self, raw: Float64) -> tuple[Float64, int]:
-        """Pull until nothing waits; returns the last pull's stamps and how many samples came besides those."""
-        dropped = 0
+        """Pull until nothing waits; returns the last pull's stamps and the count of all, the first pull's included."""
+        count = raw.size
         while self._connection.available():
             newer = self._connection.pull(self._buffer, 0.0)
             if newer.size == 0:
                 break
-            dropped += raw.size
             raw = newer
-        self.skipped += dropped + raw.size - 1
-        return raw, dropped
+            count += raw.size
+        return raw, count
 
     def _account(self, index: int) -> None:
         if self.uid != self._last_uid:

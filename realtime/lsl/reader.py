@@ -172,7 +172,7 @@ class Reader(ABC):
             raise failure
 
     def step(self, timeout_s: float = PULL_TIMEOUT_S) -> int:
-        """Wait at most `timeout_s` for samples, hand on what is there; returns how many. Looks for a lost source, too."""
+        """Wait at most `timeout_s` for samples, hand on what is there, return how many; look for a lost source."""
         if not self._connection.connected:
             before = self._connection.uid
             if not self._connection.reopen(min(timeout_s, _REOPEN_TIMEOUT_S)):

@@ -58,9 +58,22 @@ def config_text(*, network: bool = False, session: str | None = None) -> str:
     lines += ["[lab]", f"SessionID = {session_id(session)}"]
     if not network:
         lines += ["KnownPeers = {127.0.0.1}"]
-    # -2 is "errors only": lost streams are reported by the readers, in words
-    lines += ["[log]", "level = -2"]
+    # liblsl sets aside 5 s of samples ahead of time by default: 400 MB for colour video at 720p
+    lines += ["[tuning]", "OutletBufferReserveMs = 200", "InletBufferReserveMs = 200"]
+    lines += ["OutletBufferReserveSamples = 16", "InletBufferReserveSamples = 16"]
+    if not network:
+        # the multicast of one machine reaches one process only; the unicast that reaches all waits for these, 0.5 s
+        lines += ["MulticastMinRTT = 0.05", "UnicastMinRTT = 0.2"]
+    # a look-up that finds nothing may go on for this long after its timeout; the defaults are 3 and 5 s
+    lines += [f"MulticastMaxRTT = {2 if network else 0.75}", f"UnicastMaxRTT = {2 if network else 0.75}"]
+    # -3 is "fatal only": what goes wrong with a stream is said by its reader, in words
+    lines += ["[log]", "level = -3"]
     return "\n".join(lines) + "\n"
+
+
+def is_local() -> bool:
+    """True where this process was configured to see streams of this machine only: all share one clock then."""
+    return _configured is not None and "ResolveScope = machine" in _configured
 
 
 def configure(network: bool = False, session_id: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Small clips with known motion: a public-domain portrait warped by displacement bumps, swayed, blinking, with noise."""
+"""Small clips with known motion: a public-domain portrait warped by displacement bumps, with sway, blinks and noise."""
 
 from __future__ import annotations
 

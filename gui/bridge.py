@@ -1,0 +1,370 @@
+"""From LSL to the screen: one reader thread a stream, bounded slots in between, one poll from the GUI's timer.
+
+The GUI thread never touches an inlet. A discovery thread looks for the streams of the contract twice a second,
+opens each when it appears and opens it anew when its source comes back different.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import pylsl
+
+from gui.messages import (
+    BandSample,
+    EmotionModel,
+    EmotionSample,
+    FaceSample,
+    HealthReport,
+    MeshSample,
+    MovementEvent,
+    MovementPictures,
+    OperatorNote,
+    QualitySample,
+    TruthEvent,
+    band_layout,
+    emotion_from,
+    found_from,
+    health_from,
+    note_from,
+    truth_from,
+)
+from realtime.config import LslConfig
+from realtime.errors import DataError, EmostreamError
+from realtime.lsl.inlets import EegReader, MarkerReader, SampleChunk, SampleReader, VideoReader
+from realtime.lsl.outlets import decode_movement_images, emotion_labels, emotion_model
+from realtime.lsl.reader import Reader
+from realtime.packets import EegChunk, EegInfo, Marker, StreamState, VideoFrame
+from realtime.ring import BoundedQueue
+
+T = TypeVar("T")
+
+SEARCH_S = 0.5
+FORGET_S = 5.0
+SILENT_AFTER_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A stream of the contract: what it is called here, its LSL type, its name ('' for any), if silence is news."""
+
+    key: str
+    stream_type: str
+    name: str = ""
+    steady: bool = False
+
+
+WANTED: tuple[Wanted, ...] = (
+    Wanted("eeg", "EEG", steady=True),
+    Wanted("video", "VideoRaw", steady=True),
+    Wanted("emotions", "Emotion", "emostream-emotions", steady=True),
+    Wanted("band power", "BandPower", "emostream-bandpower", steady=True),
+    Wanted("quality", "SignalQuality", "emostream-quality", steady=True),
+    Wanted("face", "FaceMotion", "emostream-face", steady=True),
+    Wanted("mesh", "FaceMesh", "emostream-mesh"),
+    Wanted("movements", "Markers", "emostream-movements"),
+    Wanted("images", "MovementImages", "emostream-movement-images"),
+    Wanted("health", "Markers", "emostream-health", steady=True),
+    Wanted("truth", "Markers", "emostream-truth"),
+    Wanted("control", "Markers", "emostream-control"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """This dashboard's own connection to one stream of the contract."""
+
+    key: str
+    name: str
+    state: StreamState
+    age_s: float = math.nan
+    rate_hz: float = 0.0
+    received: int = 0
+    error: str = ""
+    found: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What arrived since the last poll, oldest first; None or empty where nothing did."""
+
+    eeg: tuple[tuple[EegInfo, EegChunk], ...] = ()
+    frame: VideoFrame | None = None
+    emotions: tuple[tuple[EmotionModel, EmotionSample], ...] = ()
+    bands: BandSample | None = None
+    quality: QualitySample | None = None
+    face: FaceSample | None = None
+    mesh: MeshSample | None = None
+    movements: tuple[MovementEvent, ...] = ()
+    pictures: MovementPictures | None = None
+    health: HealthReport | None = None
+    truth: tuple[TruthEvent | MovementEvent, ...] = ()
+    notes: tuple[OperatorNote, ...] = ()
+
+
+def choose(found: list[pylsl.StreamInfo], wanted: Wanted) -> pylsl.StreamInfo | None:
+    """The stream to read for `wanted`: ours before others, then by name and source id."""
+    fits = [i for i in found if i.type() == wanted.stream_type and wanted.name in ("", i.name())]
+    return min(
+        fits, key=lambda i: (not i.name().startswith("emostream"), i.name(), i.source_id(), i.uid()), default=None
+    )
+
+
+class Bridge:
+    """Joins the streams of the session, late ones too, and keeps what the screen has not shown yet.
+
+    Parameters
+    ----------
+    config : LslConfig, optional
+    clock : callable, optional
+        LSL seconds.
+    search : callable, optional
+        Lists the streams that are there at present, at once; by default a resolver of LSL's that looks all the time.
+    """
+
+    def __init__(
+        self,
+        config: LslConfig | None = None,
+        clock: Callable[[], float] = pylsl.local_clock,
+        search: Callable[[], list[pylsl.StreamInfo]] | None = None,
+    ) -> None:
+        self._config = config or LslConfig()
+        self._clock = clock
+        self._search = search
+        self._readers: dict[str, Reader] = {}
+        self._lock = threading.Lock()
+        self._lost_for: dict[str, int] = {}
+        self._refused: dict[str, tuple[str, str]] = {}
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._eeg: BoundedQueue[tuple[EegInfo, EegChunk]] = BoundedQueue(4096)
+        self._frames: BoundedQueue[VideoFrame] = BoundedQueue(1)
+        self._emotions: BoundedQueue[tuple[EmotionModel, EmotionSample]] = BoundedQueue(1024)
+        self._bands: BoundedQueue[BandSample] = BoundedQueue(1)
+        self._quality: BoundedQueue[QualitySample] = BoundedQueue(1)
+        self._faces: BoundedQueue[FaceSample] = BoundedQueue(1)
+        self._meshes: BoundedQueue[MeshSample] = BoundedQueue(1)
+        self._movements: BoundedQueue[MovementEvent] = BoundedQueue(256)
+        self._pictures: BoundedQueue[MovementPictures] = BoundedQueue(1)
+        self._health: BoundedQueue[HealthReport] = BoundedQueue(1)
+        self._truth: BoundedQueue[TruthEvent | MovementEvent] = BoundedQueue(256)
+        self._notes: BoundedQueue[OperatorNote] = BoundedQueue(256)
+
+    @property
+    def dropped_chunks(self) -> int:
+        """EEG chunks the screen was too slow for."""
+        return self._eeg.dropped
+
+    def start(self) -> None:
+        """Look for streams and read them, in threads of their own.
+
+        Raises
+        ------
+        EmostreamError
+            It already runs.
+        """
+        if self._thread is not None:
+            raise EmostreamError("the dashboard's bridge already runs: stop it first")
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._discover, name="emostream-gui-discovery", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End all threads and wait for them. A second call does nothing."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        with self._lock:
+            readers, self._readers = list(self._readers.values()), {}
+        # each waits out its own pull: together, so that closing the window takes a quarter of a second and not three
+        stoppers = [threading.Thread(target=_stop, args=(reader,), name="emostream-gui-stop") for reader in readers]
+        for stopper in stoppers:
+            stopper.start()
+        for stopper in stoppers:
+            stopper.join()
+
+    def poll(self) -> Batch:
+        """Take what arrived since the last call. GUI thread; never waits for a stream."""
+        return Batch(
+            eeg=tuple(self._eeg.drain()),
+            frame=self._frames.get(),
+            emotions=tuple(self._emotions.drain()),
+            bands=self._bands.get(),
+            quality=self._quality.get(),
+            face=self._faces.get(),
+            mesh=self._meshes.get(),
+            movements=tuple(self._movements.drain()),
+            pictures=self._pictures.get(),
+            health=self._health.get(),
+            truth=tuple(self._truth.drain()),
+            notes=tuple(self._notes.drain()),
+        )
+
+    def links(self) -> tuple[Link, ...]:
+        """State of every stream of the contract, whether it is there or not. Any thread."""
+        with self._lock:
+            readers = dict(self._readers)
+        return tuple(self._link(wanted, readers.get(wanted.key)) for wanted in WANTED)
+
+    def _link(self, wanted: Wanted, reader: Reader | None) -> Link:
+        if reader is None:
+            why = self._refused.get(wanted.key, ("", ""))[1]
+            return Link(wanted.key, wanted.name or wanted.stream_type, "lost" if why else "waiting", error=why)
+        health = reader.health()
+        state = health.state
+        if state == "waiting" and not wanted.steady:
+            state = "live"
+        if state == "live" and wanted.steady and health.age_s > SILENT_AFTER_S:
+            state = "stale"
+        return Link(
+            wanted.key, reader.name, state, health.age_s, health.rate_hz, health.received, reader.error or "", True
+        )
+
+    def _discover(self) -> None:
+        while not self._stopping.is_set():
+            self.search_once()
+            self._stopping.wait(SEARCH_S)
+
+    def search_once(self) -> None:
+        """Look for streams once and open those that are new. The discovery thread, or a test."""
+        found = self._visible()
+        for wanted in WANTED:
+            if self._stopping.is_set():
+                return
+            info = choose(found, wanted)
+            if info is not None and self._may_open(wanted, info):
+                self._open(wanted, info)
+
+    def _visible(self) -> list[pylsl.StreamInfo]:
+        if self._search is None:
+            self._search = pylsl.ContinuousResolver(forget_after=FORGET_S).results
+        return self._search()
+
+    def _may_open(self, wanted: Wanted, info: pylsl.StreamInfo) -> bool:
+        """True for a stream without reader, and for one whose reader gave its restarted source two rounds in vain."""
+        reader = self._readers.get(wanted.key)
+        if reader is None:
+            return self._refused.get(wanted.key, ("", ""))[0] != info.uid()
+        if reader.state != "lost":
+            self._lost_for[wanted.key] = 0
+            return False
+        self._lost_for[wanted.key] = self._lost_for.get(wanted.key, 0) + 1
+        return self._lost_for[wanted.key] > 2 and (reader.uid != info.uid() or reader.failure is not None)
+
+    def _open(self, wanted: Wanted, info: pylsl.StreamInfo) -> None:
+        with self._lock:
+            old = self._readers.pop(wanted.key, None)
+        if old is not None:
+            _stop(old)
+        try:
+            reader = self._make_reader(wanted.key, info)
+        except EmostreamError as err:
+            # shown in the panel of the links until another stream of that kind appears
+            self._refused[wanted.key] = (info.uid(), str(err))
+            return
+        self._refused.pop(wanted.key, None)
+        self._lost_for[wanted.key] = 0
+        reader.start()
+        with self._lock:
+            self._readers[wanted.key] = reader
+
+    def _make_reader(self, key: str, info: pylsl.StreamInfo) -> Reader:
+        config, clock = self._config, self._clock
+        match key:
+            case "eeg":
+                return self._eeg_reader(info)
+            case "video":
+                return VideoReader(info, _into(self._frames), config, clock)
+            case "emotions":
+                return self._emotion_reader(info)
+            case "band power":
+                return self._band_reader(info)
+            case "quality" | "face" | "mesh" | "images":
+                return self._sample_reader(key, info)
+            case _:
+                return MarkerReader(info, self._marker_taker(key), config, clock)
+
+    def _eeg_reader(self, info: pylsl.StreamInfo) -> EegReader:
+        def take(chunk: EegChunk) -> None:
+            self._eeg.put((reader.info, chunk))
+
+        reader = EegReader(info, take, self._config, self._clock)
+        return reader
+
+    def _emotion_reader(self, info: pylsl.StreamInfo) -> SampleReader:
+        def take(chunk: SampleChunk) -> None:
+            for values, stamp in zip(chunk.values, chunk.stamps, strict=True):
+                self._emotions.put((model, emotion_from(values, len(model.classes), float(stamp))))
+
+        reader = SampleReader(info, take, self._config, self._clock)
+        said = emotion_model(reader.lsl_info)
+        model = EmotionModel(
+            emotion_labels(reader.lsl_info), said["id"], said["trained_on"], said["simulated"].strip() == "1"
+        )
+        return reader
+
+    def _band_reader(self, info: pylsl.StreamInfo) -> SampleReader:
+        def take(chunk: SampleChunk) -> None:
+            power = chunk.values[-1].reshape(len(channels), len(bands))
+            self._bands.put(BandSample(float(chunk.stamps[-1]), channels, bands, power))
+
+        reader = SampleReader(info, take, self._config, self._clock)
+        channels, bands = band_layout(reader.labels)
+        return reader
+
+    def _sample_reader(self, key: str, info: pylsl.StreamInfo) -> SampleReader:
+        def take(chunk: SampleChunk) -> None:
+            values, stamp = chunk.values[-1], float(chunk.stamps[-1])
+            if key == "quality":
+                flags = {label: int(flag) for label, flag in zip(reader.labels, values, strict=True)}
+                self._quality.put(QualitySample(stamp, flags))
+            elif key == "face":
+                self._faces.put(FaceSample(stamp, float(values[0]), regions, values[1:]))
+            elif key == "mesh":
+                self._meshes.put(MeshSample(stamp, values.reshape(-1, 2)))
+            else:
+                images = decode_movement_images(values)
+                self._pictures.put(MovementPictures(stamp, images.onset_crop, images.apex_crop, images.flow))
+
+        reader = SampleReader(info, take, self._config, self._clock)
+        regions = tuple(label.removeprefix("motion_") for label in reader.labels[1:])
+        if key == "mesh" and info.channel_count() % 2:
+            raise DataError(f"face mesh stream with {info.channel_count()} numbers: x and y of each point are wanted")
+        return reader
+
+    def _marker_taker(self, key: str) -> Callable[[Marker], None]:
+        def take(marker: Marker) -> None:
+            match key:
+                case "movements":
+                    _put(self._movements, found_from(marker.text))
+                case "health":
+                    _put(self._health, health_from(marker.text, marker.stamp))
+                case "truth":
+                    _put(self._truth, truth_from(marker.text, marker.stamp))
+                case _:
+                    _put(self._notes, note_from(marker.text, marker.stamp))
+
+        return take
+
+
+def _into(queue: BoundedQueue[T]) -> Callable[[T], None]:
+    def take(item: T) -> None:
+        queue.put(item)
+
+    return take
+
+
+def _put(queue: BoundedQueue[T], item: T | None) -> None:
+    if item is not None:
+        queue.put(item)
+
+
+def _stop(reader: Reader) -> None:
+    # what a callback raised was shown as the link's error; raising it again here would only hide the other readers
+    reader.failure = None
+    reader.stop()

@@ -1,0 +1,246 @@
+"""Recordings: every file MNE or pyxdf reads, as µV with markers."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import struct
+import tempfile
+import warnings
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.io.matlab import MatReadError
+
+from realtime.eeg.montage import is_brain, is_eog, name_list
+from realtime.errors import DataError
+from realtime.packets import EegChunk, EegInfo, Float32, Float64, readonly
+
+if TYPE_CHECKING:
+    import mne
+
+MNE_SUFFIXES = frozenset({".set", ".vhdr", ".edf", ".bdf", ".fif", ".cdt", ".cnt", ".gdf"})
+EEG_SUFFIXES = MNE_SUFFIXES | {".xdf", ".xdfz"}
+"""File name endings of the recordings that can be read."""
+
+UNREADABLE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    MatReadError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    configparser.Error,
+    struct.error,
+    zlib.error,
+)
+"""What the readers raise on damaged files: third-party parsers promise no narrower set."""
+
+_IN_MEMORY_BYTES = 512 * 2**20
+_CUT = re.compile(r"boundary|^New Segment", re.IGNORECASE)
+_READ_S = 30.0
+_PLAUSIBLE_UV = (0.05, 5_000.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording in memory, or in an unnamed temporary file where it is large.
+
+    Parameters
+    ----------
+    info : EegInfo
+        EEG channels only; `source_id` is the file's name.
+    samples_uv : (n_channels, n_times) float32
+        µV, read-only.
+    stamps_s : (n_times,) float64
+        Seconds since the first sample, strictly increasing.
+    markers : tuple of (onset_s, text)
+        In order of time, in the same seconds.
+    gaps : tuple of (index, lost)
+        Before sample `index`, `lost` samples are missing; 1 where only the cut is known.
+    eog_names : tuple of str
+    eog_uv : (n_eog, n_times) float32
+    warnings : tuple of str
+        What is wrong with the recording's timing: clock resets, gaps, a rate that is not the nominal one.
+    notes : tuple of str
+        What the reader remarked.
+    """
+
+    info: EegInfo
+    samples_uv: Float32
+    stamps_s: Float64
+    markers: tuple[tuple[float, str], ...] = ()
+    gaps: tuple[tuple[int, int], ...] = ()
+    eog_names: tuple[str, ...] = ()
+    eog_uv: Float32 | None = None
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from the first sample to the end of the last."""
+        return float(self.stamps_s[-1]) + 1.0 / self.info.sfreq_hz
+
+    @property
+    def lost(self) -> int:
+        """Samples missing in gaps."""
+        return sum(lost for _, lost in self.gaps)
+
+
+def read_recording(path: Path | str) -> Recording:
+    """Read an EEG recording.
+
+    Parameters
+    ----------
+    path : path
+        .set .vhdr .edf .bdf .fif .cdt .cnt .gdf (through MNE), .xdf (through pyxdf).
+
+    Raises
+    ------
+    DataError
+        Not there, of an unknown kind, damaged, or without EEG; one line.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"no recording '{path}': there is no such file")
+    suffix = path.suffix.lower()
+    if suffix not in EEG_SUFFIXES:
+        raise DataError(f"'{path}' is not a recording that can be read: wanted {' '.join(sorted(EEG_SUFFIXES))}")
+    if suffix not in MNE_SUFFIXES:
+        from realtime.eeg.xdf import read_xdf
+
+        return read_xdf(path)
+    return _read_mne(path)
+
+
+def iter_chunks(recording: Recording, chunk_s: float = 0.05, start_s: float = 0.0) -> Iterator[EegChunk]:
+    """A recording as the chunks a live stream would have brought.
+
+    Parameters
+    ----------
+    recording : Recording
+    chunk_s : float
+        Length of a chunk, at least one sample; the last one, and those before a gap, are shorter.
+    start_s : float
+        Stamp of the first sample.
+
+    Yields
+    ------
+    EegChunk
+        `first_index` counts the samples lost in gaps, and no chunk spans one.
+    """
+    length = max(1, round(chunk_s * recording.info.sfreq_hz))
+    edges = [0, *(index for index, _ in recording.gaps), recording.samples_uv.shape[1]]
+    lost = [0, *np.cumsum([count for _, count in recording.gaps], dtype=int).tolist()]
+    for begin, end, missing in zip(edges[:-1], edges[1:], lost, strict=True):
+        for first in range(begin, end, length):
+            part = slice(first, min(first + length, end))
+            yield EegChunk(
+                recording.samples_uv[:, part],
+                start_s + recording.stamps_s[part],
+                recording.info.source_id,
+                first + missing,
+            )
+
+
+def unreadable(path: Path, err: BaseException) -> DataError:
+    """One line about a file that a parser gave up on."""
+    reason = " ".join(str(err).split()) or type(err).__name__
+    shown = reason if len(reason) <= 200 else reason[:197] + "..."
+    return DataError(f"cannot read recording '{path}': {shown}")
+
+
+def implausible(samples_uv: Float32) -> tuple[str, ...]:
+    """A note where the typical channel's standard deviation cannot be that of scalp EEG in µV."""
+    spread = float(np.median(np.std(samples_uv[:, : 60 * 1024], axis=1)))
+    low, high = _PLAUSIBLE_UV
+    if low <= spread <= high:
+        return ()
+    return (f"typical standard deviation {spread:.3g} µV is no scalp EEG's: check the units",)
+
+
+def _read_mne(path: Path) -> Recording:
+    import mne
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            raw = mne.io.read_raw(path, preload=False, verbose="WARNING")
+            recording = _from_raw(raw, path)
+        except UNREADABLE as err:
+            raise unreadable(path, err) from err
+    remarks = tuple(dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught))
+    return replace(recording, notes=(*recording.notes, *remarks))
+
+
+def _from_raw(raw: mne.io.BaseRaw, path: Path) -> Recording:
+    sfreq_hz = float(raw.info["sfreq"])
+    types = raw.get_channel_types()
+    eog = [i for i, name in enumerate(raw.ch_names) if types[i] == "eog" or (types[i] == "eeg" and is_eog(name))]
+    eeg = [i for i, name in enumerate(raw.ch_names) if types[i] == "eeg" and is_brain(name)]
+    if not eeg or not raw.n_times:
+        raise DataError(
+            f"no EEG in '{path}': {raw.n_times} samples of {len(types)} channels, types {', '.join(sorted(set(types)))}"
+        )
+    samples = _read_blocks(raw, eeg, sfreq_hz)
+    left_out = [raw.ch_names[i] for i in range(len(types)) if i not in eeg and i not in eog]
+    return Recording(
+        info=EegInfo(path.stem, path.name, tuple(raw.ch_names[i] for i in eeg), sfreq_hz),
+        samples_uv=readonly(samples, np.float32),
+        stamps_s=readonly(np.arange(raw.n_times) / sfreq_hz, np.float64),
+        markers=_markers(raw),
+        gaps=_boundaries(raw, sfreq_hz),
+        eog_names=tuple(raw.ch_names[i] for i in eog),
+        eog_uv=readonly(_read_blocks(raw, eog, sfreq_hz), np.float32) if eog else None,
+        notes=((f"left out, as no EEG: {name_list(left_out)}",) if left_out else ()) + implausible(samples),
+    )
+
+
+def _read_blocks(raw: mne.io.BaseRaw, picks: list[int], sfreq_hz: float) -> Float32:
+    """(n_picks, n_times) float32 µV, read a piece at a time; on disk, in a file without a name, where it is large."""
+    shape = (len(picks), raw.n_times)
+    if 4 * shape[0] * shape[1] <= _IN_MEMORY_BYTES:
+        out = np.empty(shape, dtype=np.float32)
+    else:
+        # the mapping keeps the unnamed file alive, and its end frees the disk
+        with tempfile.TemporaryFile() as file:
+            out = np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
+    step = max(1, int(_READ_S * sfreq_hz))
+    for start in range(0, raw.n_times, step):
+        stop = min(start + step, raw.n_times)
+        out[:, start:stop] = np.asarray(raw.get_data(picks=np.array(picks), start=start, stop=stop)) * 1e6
+    return out
+
+
+def _markers(raw: mne.io.BaseRaw) -> tuple[tuple[float, str], ...]:
+    """Annotations and, where a trigger channel says anything, its steps."""
+    import mne
+
+    first_s = raw.first_samp / float(raw.info["sfreq"])
+    # annotations count from the recording's start or, with a date, from the first sample kept in memory
+    shift_s = first_s if raw.info["meas_date"] is not None else 0.0
+    found = [
+        (float(onset) - shift_s, str(text))
+        for onset, text in zip(raw.annotations.onset, raw.annotations.description, strict=True)
+    ]
+    if not found and "stim" in raw.get_channel_types():
+        events = mne.find_events(raw, shortest_event=1, initial_event=True, verbose="ERROR")
+        found = [((sample - raw.first_samp) / float(raw.info["sfreq"]), str(code)) for sample, _, code in events]
+    return tuple(sorted(found))
+
+
+def _boundaries(raw: mne.io.BaseRaw, sfreq_hz: float) -> tuple[tuple[int, int], ...]:
+    """Where a recording was cut: EEGLAB 'boundary' and BrainVision 'New Segment' after the start."""
+    cuts = {round(onset * sfreq_hz) for onset, text in _markers(raw) if _CUT.search(text)}
+    return tuple((index, 1) for index in sorted(cuts) if 0 < index < raw.n_times)

@@ -1,0 +1,185 @@
+"""XDF recordings, as LabRecorder writes them."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from realtime.eeg.files import UNREADABLE, Recording, implausible, unreadable
+from realtime.eeg.montage import is_brain, is_eog
+from realtime.errors import DataError
+from realtime.packets import EegInfo, Float64, readonly
+
+# jitter is smoothed within stretches that no step longer than this parts: a gap must stay one
+_BREAKS: dict[str, Any] = {"jitter_break_threshold_seconds": 0.25, "jitter_break_threshold_samples": 1}
+_RATE_TOLERANCE = 0.01
+
+
+def read_xdf(path: Path) -> Recording:
+    """Read the EEG stream of an XDF file, found by its type, and all text markers.
+
+    Of several EEG streams the longest is taken and the others are named in `notes`. Clock resets of the sender are
+    mended by pyxdf and reported in `warnings`, as are gaps and a rate that is not the nominal one.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    DataError
+        Damaged, or without a numeric EEG stream that holds samples.
+    """
+    import pyxdf
+
+    with _remarks() as remarks:
+        try:
+            # pyxdf leaves a file that is no XDF open
+            with gzip.open(path) if path.suffix.lower() == ".xdfz" else path.open("rb") as file:
+                if file.read(4) != b"XDF:":
+                    raise ValueError("it does not begin with 'XDF:'")
+            streams, _ = pyxdf.load_xdf(path, verbose=False, **_BREAKS)
+        except UNREADABLE as err:
+            raise unreadable(path, err) from err
+    eeg = [s for s in streams if _first(s, "type").upper() == "EEG" and isinstance(s["time_series"], np.ndarray)]
+    eeg = [s for s in eeg if len(s["time_stamps"]) > 1]
+    if not eeg:
+        found = ", ".join(f"'{_first(s, 'type')}' ({_first(s, 'name')}, {len(s['time_stamps'])})" for s in streams)
+        raise DataError(f"no EEG stream with samples in '{path}'; found types (name, samples): {found or 'none'}")
+    eeg.sort(key=lambda s: len(s["time_stamps"]), reverse=True)
+    others = tuple(f"a second EEG stream, '{_first(s, 'name')}', was left out" for s in eeg[1:])
+    return _from_stream(eeg[0], streams, path, (*remarks, *others))
+
+
+def _from_stream(
+    stream: dict[str, Any], streams: list[dict[str, Any]], path: Path, notes: tuple[str, ...]
+) -> Recording:
+    name = _first(stream, "name")
+    nominal_hz = float(_first(stream, "nominal_srate") or 0.0)
+    stamps, reversals = _increasing(np.asarray(stream["time_stamps"], dtype=np.float64))
+    interval_s = float(np.median(np.diff(stamps)))
+    sfreq_hz = nominal_hz or round(1.0 / interval_s, 3)
+    labels, types, factors = _channels(stream, path)
+    data = np.asarray(stream["time_series"]).T
+    eog = [i for i, label in enumerate(labels) if types[i] == "EOG" or is_eog(label)]
+    eeg = [i for i, label in enumerate(labels) if types[i] in {"", "EEG"} and is_brain(label) and i not in eog]
+    if not eeg:
+        raise DataError(f"the EEG stream '{name}' of '{path}' has no channel of type EEG; found {', '.join(types)}")
+    samples = (data[eeg] * factors[eeg, None]).astype(np.float32)
+    gaps = _gaps(stamps, interval_s)
+    warnings = _timing_warnings(stream, stamps, interval_s, reversals, gaps)
+    return Recording(
+        info=EegInfo(name, path.name, tuple(labels[i] for i in eeg), sfreq_hz),
+        samples_uv=readonly(samples),
+        stamps_s=readonly(stamps - stamps[0]),
+        markers=_markers(streams, float(stamps[0])),
+        gaps=gaps,
+        eog_names=tuple(labels[i] for i in eog),
+        eog_uv=readonly((data[eog] * factors[eog, None]).astype(np.float32)) if eog else None,
+        warnings=warnings,
+        notes=notes + implausible(samples),
+    )
+
+
+def _channels(stream: dict[str, Any], path: Path) -> tuple[list[str], list[str], Float64]:
+    """Label, upper-case type and factor to µV of each channel; EEG001 and so on, in µV, where nothing is said."""
+    from realtime.lsl.inlets import microvolts_per_unit
+
+    count = int(_first(stream, "channel_count"))
+    described = _described(stream)
+    if len(described) != count:
+        described = [{}] * count
+    labels = [_first(c, "label") or f"EEG{i + 1:03d}" for i, c in enumerate(described)]
+    types = [_first(c, "type").upper() for c in described]
+    factors = np.ones(count)
+    for i, channel in enumerate(described):
+        if types[i] in {"", "EEG", "EOG"}:
+            try:
+                factors[i] = microvolts_per_unit(_first(channel, "unit"))
+            except DataError as err:
+                raise DataError(f"channel '{labels[i]}' of '{path}': {err}") from err
+    return labels, types, factors
+
+
+def _described(stream: dict[str, Any]) -> list[dict[str, Any]]:
+    """desc/channels/channel of a stream's header, or nothing where any of it is absent."""
+    node: Any = stream["info"]
+    for key in ("desc", "channels"):
+        found = node.get(key) if isinstance(node, dict) else None
+        node = found[0] if found else None
+    return list(node.get("channel") or []) if isinstance(node, dict) else []
+
+
+def _first(node: dict[str, Any], key: str) -> str:
+    """Text of an XML element as pyxdf gives it, a list of one; '' where it is absent or empty."""
+    found = node.get("info", node).get(key)
+    return str(found[0]).strip() if found and found[0] is not None else ""
+
+
+def _increasing(stamps: Float64) -> tuple[Float64, int]:
+    """Stamps made strictly increasing, and at how many places time went back."""
+    steps = np.diff(stamps)
+    back = steps <= 0
+    if not back.any():
+        return stamps, 0
+    steps[back] = np.median(steps[~back]) if (~back).any() else 1e-3
+    return np.concatenate([stamps[:1], stamps[0] + np.cumsum(steps)]), int(np.count_nonzero(back))
+
+
+def _gaps(stamps: Float64, interval_s: float) -> tuple[tuple[int, int], ...]:
+    lost = np.rint(np.diff(stamps) / interval_s).astype(int) - 1
+    return tuple((int(i) + 1, int(lost[i])) for i in np.flatnonzero(lost > 0))
+
+
+def _timing_warnings(
+    stream: dict[str, Any], stamps: Float64, interval_s: float, reversals: int, gaps: tuple[tuple[int, int], ...]
+) -> tuple[str, ...]:
+    name, nominal_hz = _first(stream, "name"), float(_first(stream, "nominal_srate") or 0.0)
+    found = []
+    for begin, _ in stream["info"].get("clock_segments", [])[1:]:
+        found.append(f"'{name}': the sender's clock was reset at {stamps[begin] - stamps[0]:.1f} s; times were mended")
+    if reversals:
+        found.append(f"'{name}': time went back {reversals} times; those samples follow on at the usual interval")
+    if gaps:
+        found.append(f"'{name}': {sum(lost for _, lost in gaps)} samples missing, in places: {len(gaps)}")
+    if nominal_hz and abs(1.0 / interval_s / nominal_hz - 1.0) > _RATE_TOLERANCE:
+        found.append(f"'{name}': {1.0 / interval_s:.2f} Hz by its stamps, {nominal_hz:g} Hz by its description")
+    return tuple(found)
+
+
+def _markers(streams: list[dict[str, Any]], origin_s: float) -> tuple[tuple[float, str], ...]:
+    """Texts of all marker streams, in seconds from `origin_s`."""
+    found = []
+    for stream in streams:
+        if isinstance(stream["time_series"], list) or "marker" in _first(stream, "type").lower():
+            for stamp, values in zip(stream["time_stamps"], stream["time_series"], strict=True):
+                texts = values if isinstance(values, list | np.ndarray) else [values]
+                found += [(float(stamp) - origin_s, str(text)) for text in texts if str(text)]
+    return tuple(sorted(found))
+
+
+@contextmanager
+def _remarks() -> Iterator[list[str]]:
+    """Collect what pyxdf logs as warnings instead of printing it."""
+    found: list[str] = []
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            found.append(record.getMessage())
+
+    handler = Collector(logging.WARNING)
+    logger = logging.getLogger("pyxdf")
+    propagate = logger.propagate
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield found
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate

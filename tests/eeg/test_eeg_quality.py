@@ -1,0 +1,106 @@
+"""Flags on channels with known faults, at the rates headsets have."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from eeg_helpers import brainlike
+
+from realtime.config import EegConfig
+from realtime.eeg.quality import QualityMonitor
+from realtime.packets import Quality
+
+RATES_HZ = [100.0, 128.0, 250.0, 500.0, 512.0, 1000.0, 2048.0]
+
+
+def judged(x: np.ndarray, sfreq_hz: float, size: int = 37) -> list[Quality]:
+    monitor = QualityMonitor(len(x), sfreq_hz, EegConfig())
+    flags = np.zeros(len(x), dtype=np.uint8)
+    for start in range(0, x.shape[1], size):
+        flags = monitor.push(x[:, start : start + size])
+    return [Quality(int(value)) for value in flags]
+
+
+@pytest.mark.parametrize("sfreq_hz", RATES_HZ)
+@pytest.mark.parametrize("n_channels", [8, 139])
+def test_good_channels_stay_good(sfreq_hz: float, n_channels: int) -> None:
+    assert set(judged(brainlike(n_channels, int(2 * sfreq_hz)), sfreq_hz)) == {Quality.GOOD}
+
+
+@pytest.mark.parametrize("sfreq_hz", RATES_HZ)
+@pytest.mark.parametrize("mains_hz", [50.0, 50.15, 60.0, 59.9])
+def test_mains_is_found_at_every_rate(sfreq_hz: float, mains_hz: float) -> None:
+    t = np.arange(int(2 * sfreq_hz)) / sfreq_hz
+    x = brainlike(8, len(t))
+    x[3] += (80.0 * np.sin(2 * np.pi * mains_hz * t + 0.8)).astype(np.float32)
+    found = judged(x, sfreq_hz)
+    assert found[3] == Quality.MAINS
+    assert set(found[:3] + found[4:]) == {Quality.GOOD}
+
+
+def test_a_faint_line_and_a_strong_alpha_are_no_mains() -> None:
+    t = np.arange(2000) / 1000.0
+    x = brainlike(8, 2000)
+    x[0] += (3.0 * np.sin(2 * np.pi * 50.0 * t)).astype(np.float32)
+    x[1] += (60.0 * np.sin(2 * np.pi * 10.0 * t)).astype(np.float32)
+    assert set(judged(x, 1000.0)) == {Quality.GOOD}
+
+
+@pytest.mark.parametrize("sfreq_hz", RATES_HZ)
+def test_faults_are_told_apart(sfreq_hz: float) -> None:
+    n = int(2 * sfreq_hz)
+    x = brainlike(8, n)
+    rng = np.random.default_rng(1)
+    x[0] = 8.0
+    x[1] = 187_500.0
+    x[2] += (rng.normal(size=n) * 500.0).astype(np.float32)
+    x[3, -2] = np.nan
+    x[4, -2] = -np.inf
+    x[5] = np.clip(rng.normal(size=n) * 40_000.0, -15_000.0, 15_000.0)
+    x[6] += 25_000.0
+    x[7] += (400.0 * np.arange(n) / sfreq_hz).astype(np.float32)
+    assert judged(x, sfreq_hz) == [
+        Quality.FLAT,
+        Quality.FLAT | Quality.RAILED,
+        Quality.NOISY,
+        Quality.NOT_FINITE,
+        Quality.NOT_FINITE,
+        Quality.RAILED | Quality.NOISY,
+        Quality.GOOD,
+        Quality.GOOD,
+    ]
+
+
+def test_flags_go_a_second_after_the_fault() -> None:
+    x = brainlike(8, 6000)
+    x[2, 2000] = np.nan
+    x[4, 2000:2010] = 200_000.0
+    monitor = QualityMonitor(8, 1000.0, EegConfig())
+    history = np.array([monitor.push(x[:, i : i + 50]) for i in range(0, 6000, 50)])
+    assert set(np.flatnonzero(history[:, 2] & Quality.NOT_FINITE)) == set(range(40, 60))
+    assert set(np.flatnonzero(history[:, 4] & Quality.RAILED)) == set(range(40, 60))
+    assert not history[61:].any()
+    assert not history[:, [0, 1, 3, 5, 6, 7]].any()
+
+
+def test_before_a_whole_second_only_certain_faults_are_raised() -> None:
+    x = np.zeros((3, 400))
+    x[1, 100] = np.nan
+    x[2, 200:] = 90_000.0
+    assert judged(x, 1000.0) == [Quality.GOOD, Quality.NOT_FINITE, Quality.RAILED]
+
+
+def test_flags_do_not_depend_on_how_samples_arrive() -> None:
+    x = brainlike(8, 3000)
+    x[0] = 3.0
+    x[1, 2500:2520] = np.nan
+    x[2, 2900] = 1e6
+    assert judged(x, 1000.0, 1) == judged(x, 1000.0, 37) == judged(x, 1000.0, 3000)
+
+
+def test_reset_forgets_the_fault() -> None:
+    x = brainlike(2, 1000)
+    monitor = QualityMonitor(2, 500.0, EegConfig())
+    assert monitor.push(np.full((2, 1000), np.nan)).tolist() == [Quality.NOT_FINITE] * 2
+    monitor.reset()
+    assert monitor.push(x).tolist() == [0, 0]

@@ -1,0 +1,178 @@
+"""The bridge on real LSL streams: late ones join, vanished ones are told, restarted ones come back, threads end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pylsl
+import pytest
+
+from gui.bridge import Batch, Bridge, Link, Wanted, choose
+from gui.messages import MovementEvent, TruthEvent
+from realtime.interfaces import RecognizerSpec
+from realtime.lsl.outlets import ControlOutlet, EegOutlet, LslSink, MarkerOutlet, VideoOutlet
+from realtime.lsl.session import configure
+from realtime.packets import (
+    BandPowerWindow,
+    ChannelQuality,
+    EegInfo,
+    Evidence,
+    FaceObservation,
+    MicroMovement,
+    Prediction,
+    StreamHealth,
+    VideoFrame,
+    VideoInfo,
+)
+
+BANDS = (("delta", 0.5, 4.0), ("alpha", 8.0, 14.0))
+SPEC = RecognizerSpec("m7", "simulated people", True, ("sad", "happy"), ("C3", "C4"), BANDS)
+EEG = EegInfo("emostream-eeg", "gui-test-eeg", ("C3", "C4", "Oz"), 250.0)
+REGIONS = ("brow_left", "chin")
+PATIENCE_S = 20.0
+
+
+@pytest.fixture
+def bridge() -> Iterator[Bridge]:
+    """A running bridge, stopped in the end."""
+    configure()
+    made = Bridge()
+    made.start()
+    yield made
+    made.stop()
+
+
+def _until(done: Callable[[], bool], push: Callable[[], None] = lambda: None) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not done():
+        assert time.monotonic() < deadline, "nothing arrived in time"
+        push()
+        time.sleep(0.02)
+
+
+def _link(bridge: Bridge, key: str) -> Link:
+    return next(link for link in bridge.links() if link.key == key)
+
+
+def _gather(bridge: Bridge, into: list[Batch]) -> dict[str, object]:
+    """Newest of everything that came so far, by field of `Batch`."""
+    into.append(bridge.poll())
+    return {
+        name: value
+        for batch in into
+        for name in Batch.__slots__
+        if (value := getattr(batch, name)) is not None and value != ()
+    }
+
+
+def test_everything_the_engine_publishes_arrives_late_streams_too(bridge: Bridge) -> None:
+    assert {link.state for link in bridge.links()} == {"waiting"}
+    sink = LslSink(SPEC, EEG, regions=REGIONS, source_id="gui-test")
+    eeg = EegOutlet(EEG)
+    video = VideoOutlet(VideoInfo("emostream-video", "gui-test-video", 8, 6, 1, 30.0))
+    truth, control = MarkerOutlet("emostream-truth", "gui-test-truth"), ControlOutlet(source_id="gui-test-control")
+    _until(lambda: all(link.found for link in bridge.links()))
+    crop = np.full((256, 256), 7, np.uint8)
+    flow = np.full((256, 256, 2), 0.5, np.float32)
+    p = np.array([0.9, 0.1], np.float32)
+    frames = 0
+
+    def push() -> None:
+        nonlocal frames
+        now = pylsl.local_clock()
+        eeg.push(np.full((3, 5), 4.0, np.float32), now)
+        frames += 1
+        video.push(VideoFrame(np.full((6, 8), 9, np.uint8), now, frames))
+        truth.push_json({"event": "trial_start", "emotion": "sad"}, now)
+        control.push_event("note", text="hi", at_s=now)
+        sink.write(Prediction(now, p, 0.5, ("eeg",), Evidence.ENOUGH, "m7", 0.1, float("nan"), by_modality={"eeg": p}))
+        sink.write(BandPowerWindow(np.ones((2, 2), np.float32), now, np.array([True, False])))
+        sink.write(ChannelQuality(np.array([0, 4, 1], np.uint8), now))
+        sink.write(
+            FaceObservation(now, 0.8, np.full((468, 2), 3.0, np.float32), None, np.array([1.0, 2.0], np.float32))
+        )
+        sink.write(MicroMovement(now - 1, now - 0.9, now - 0.8, now, 8.0, "micro", ("chin",), crop, crop, flow))
+        sink.write_health([StreamHealth("eeg", "live", 5, 0, 0, 0.1, 250.0)], {"p50": 2.0, "p99": 5.0})
+
+    batches: list[Batch] = []
+    _until(lambda: set(_gather(bridge, batches)) == set(Batch.__slots__), push)
+    got = _gather(bridge, batches)
+    info, chunk = got["eeg"][0]  # type: ignore[index]
+    assert info == EEG
+    assert (chunk.samples == 4.0).all()
+    assert got["frame"].image.shape == (6, 8)  # type: ignore[union-attr]
+    model, sample = got["emotions"][-1]  # type: ignore[index]
+    assert (model.classes, model.model_id, model.simulated) == (SPEC.classes, "m7", True)
+    np.testing.assert_allclose(sample.probabilities, p)
+    bands = got["bands"]
+    assert (bands.channels, bands.bands) == (("C3", "C4"), ("delta", "alpha"))  # type: ignore[union-attr]
+    np.testing.assert_array_equal(np.isnan(bands.power), [[False, False], [True, True]])  # type: ignore[union-attr]
+    assert got["quality"].flags == {"C3": 0, "C4": 4, "Oz": 1}  # type: ignore[union-attr]
+    assert got["face"].regions == REGIONS  # type: ignore[union-attr]
+    assert got["mesh"].landmarks.shape == (468, 2)  # type: ignore[union-attr]
+    movement = got["movements"][0]  # type: ignore[index]
+    assert isinstance(movement, MovementEvent)
+    assert movement.regions == ("chin",)
+    assert got["pictures"].flow[5, 5].tolist() == [0.5, 0.5]  # type: ignore[union-attr]
+    assert isinstance(got["truth"][0], TruthEvent)  # type: ignore[index]
+    assert got["health"].model.model_id == "m7"  # type: ignore[union-attr]
+    assert {link.state for link in bridge.links()} == {"live"}
+    for outlet in (sink, eeg, video, truth, control):
+        outlet.close()
+
+
+def test_a_vanished_stream_is_lost_and_one_with_another_layout_replaces_it(bridge: Bridge) -> None:
+    first = EegOutlet(EEG)
+    _until(lambda: _link(bridge, "eeg").received > 0, lambda: first.push(np.zeros((3, 5), np.float32)))
+    first.close()
+    _until(lambda: _link(bridge, "eeg").state == "lost")
+    other = EegInfo("emostream-eeg", "gui-test-eeg", ("Fz", "Cz", "Pz", "Oz"), 500.0)
+    second = EegOutlet(other)
+    infos: list[EegInfo] = []
+
+    def seen() -> bool:
+        infos.extend(info for info, _ in bridge.poll().eeg)
+        return other in infos
+
+    _until(seen, lambda: second.push(np.zeros((4, 5), np.float32)))
+    assert _link(bridge, "eeg").state == "live"
+    second.close()
+
+
+def test_a_stream_that_cannot_be_read_is_told_in_words(bridge: Bridge) -> None:
+    info = pylsl.StreamInfo("emostream-bandpower", "BandPower", 3, 20.0, "float32", "odd")
+    outlet = pylsl.StreamOutlet(info)
+    _until(lambda: _link(bridge, "band power").error != "")
+    link = _link(bridge, "band power")
+    assert link.state == "lost"
+    assert "labels '<channel>_<band>' are wanted" in link.error
+    del outlet
+
+
+def test_stop_ends_every_thread_and_may_be_called_twice() -> None:
+    configure()
+    before = set(threading.enumerate())
+    outlet = MarkerOutlet("emostream-truth", "gui-test-stop")
+    bridge = Bridge()
+    bridge.start()
+    _until(lambda: _link(bridge, "truth").found)
+    assert {t.name for t in threading.enumerate() if t not in before} >= {"emostream-gui-discovery"}
+    bridge.stop()
+    bridge.stop()
+    assert [t for t in threading.enumerate() if t not in before] == []
+    outlet.close()
+
+
+def test_our_stream_is_preferred_and_names_are_respected() -> None:
+    infos = [
+        pylsl.StreamInfo("zzz", "EEG", 1, 100, "float32", "a"),
+        pylsl.StreamInfo("emostream-eeg", "EEG", 1, 100, "float32", "b"),
+        pylsl.StreamInfo("other", "Markers", 1, 0, "string", "c"),
+    ]
+    chosen = choose(infos, Wanted("eeg", "EEG"))
+    assert chosen is not None
+    assert chosen.name() == "emostream-eeg"
+    assert choose(infos, Wanted("truth", "Markers", "emostream-truth")) is None

@@ -1,0 +1,144 @@
+"""The whole dashboard as users start it: real window on a virtual display, real streams, separate processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PyQt5.QtGui import QImage
+
+ROOT = Path(__file__).parents[2]
+RUN = """
+import json, sys, threading
+from pathlib import Path
+from realtime.lsl.session import configure
+from gui.app import run_dashboard
+from realtime.errors import EmostreamError
+configure()
+try:
+    size = (int(sys.argv[3]), int(sys.argv[4]))
+    code = run_dashboard(seconds=float(sys.argv[1]), screenshot=Path(sys.argv[2]), size=size)
+except EmostreamError as err:
+    sys.exit(f"refused: {err}")
+left = [t.name for t in threading.enumerate() if t.name.startswith("emostream")]
+print(json.dumps({"code": code, "cv2": "cv2" in sys.modules, "torch": "torch" in sys.modules, "threads": left}))
+sys.exit(code)
+"""
+needs_display = pytest.mark.skipif(shutil.which("Xvfb") is None, reason="no Xvfb: install the package xvfb")
+
+
+@contextmanager
+def _display() -> Iterator[str]:
+    """A virtual display that picks its own free number and tells it over a pipe."""
+    reading, writing = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1600x900x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
+    os.close(writing)
+    try:
+        with os.fdopen(reading) as pipe:
+            yield f":{pipe.readline().strip()}"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def _environment(display: str) -> dict[str, str]:
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "/tmp")
+    return {
+        **os.environ,
+        "DISPLAY": display,
+        "QT_QPA_PLATFORM": "xcb",
+        "PYTHONPATH": str(ROOT),
+        "XDG_RUNTIME_DIR": runtime,
+    }
+
+
+def _start(arguments: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *arguments], env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def _pixels(path: Path) -> np.ndarray:
+    image = QImage(str(path)).convertToFormat(QImage.Format.Format_RGB32)
+    raw = image.constBits().asarray(image.byteCount())  # type: ignore[union-attr]
+    return np.frombuffer(raw, np.uint32).reshape(image.height(), image.width()) & 0xFFFFFF
+
+
+@needs_display
+@pytest.mark.xvfb
+def test_the_dashboard_shows_a_live_session_on_a_real_display(tmp_path: Path) -> None:
+    shot = tmp_path / "dashboard.png"
+    with _display() as display:
+        environment = _environment(display)
+        fake = _start([str(ROOT / "tests/gui/fake_streams.py"), "--seconds", "60"], environment)
+        try:
+            dashboard = _start(["-c", RUN, "12", str(shot), "1600", "900"], environment)
+            out, errors = dashboard.communicate(timeout=60)
+        finally:
+            fake.kill()
+            fake.communicate()
+    assert dashboard.returncode == 0, errors
+    assert json.loads(out) == {"code": 0, "cv2": False, "torch": False, "threads": []}
+    pixels = _pixels(shot)
+    assert pixels.shape == (900, 1600)
+    assert len(np.unique(pixels)) > 500
+    regions = {
+        "header with badges": (slice(6, 32), slice(120, 720), 10),
+        "EEG": (slice(70, 640), slice(90, 560), 3),
+        "band power": (slice(710, 860), slice(80, 480), 40),
+        "state": (slice(70, 270), slice(590, 1130), 20),
+        "traces": (slice(340, 530), slice(670, 1130), 20),
+        "movements": (slice(655, 730), slice(670, 1130), 3),
+        "health": (slice(790, 890), slice(590, 1130), 10),
+        "video": (slice(100, 390), slice(1170, 1570), 100),
+        "motion": (slice(475, 625), slice(1170, 1570), 5),
+        "thumbnails": (slice(690, 810), slice(1170, 1570), 100),
+    }
+    for name, (rows, columns, colors) in regions.items():
+        found = len(np.unique(pixels[rows, columns]))
+        assert found >= colors, f"{name}: {found} colours"
+
+
+@needs_display
+@pytest.mark.xvfb
+def test_a_frozen_dashboard_does_not_hold_the_sender_up(tmp_path: Path) -> None:
+    stats = tmp_path / "stats.json"
+    with _display() as display:
+        environment = _environment(display)
+        fake = _start([str(ROOT / "tests/gui/fake_streams.py"), "--seconds", "7", "--stats", str(stats)], environment)
+        dashboard = _start(["-c", RUN, "60", str(tmp_path / "x.png"), "1280", "720"], environment)
+        try:
+            assert fake.stdout is not None
+            assert fake.stdout.readline() == "somebody listens\n"
+            dashboard.send_signal(signal.SIGSTOP)
+            _, errors = fake.communicate(timeout=60)
+            assert fake.returncode == 0, errors
+        finally:
+            dashboard.send_signal(signal.SIGCONT)
+            dashboard.send_signal(signal.SIGINT)
+            _, errors = dashboard.communicate(timeout=40)
+            fake.kill()
+    sent = json.loads(stats.read_text(encoding="utf-8"))
+    assert sent["eeg"] >= 10_000 + 6_500, "the sender kept its pace"
+    assert sent["worst_push_s"] < 0.5
+    assert dashboard.returncode == 130, errors
+
+
+def test_without_a_display_it_says_so_in_one_line(tmp_path: Path) -> None:
+    environment = {**_environment(":4077"), "QT_QPA_PLATFORM": "xcb"}
+    refused = _start(["-c", RUN, "1", str(tmp_path / "x.png"), "800", "600"], environment)
+    _, errors = refused.communicate(timeout=60)
+    assert refused.returncode == 1
+    assert errors.startswith("refused: cannot open a window (")
+    assert "--headless" in errors
+    assert errors.count("\n") == 1

@@ -1,0 +1,147 @@
+"""The recogniser: calibrated, honest about missing evidence, the same numbers as the network alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from models_helpers import BANDS, CHANNELS, CLASSES, SMALL, as_movement, as_sequence, synthetic_samples
+
+from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from models.inference import predict_logits, prepare, softmax
+from models.recognizer import TorchRecognizer
+from models.samples import SampleSet
+from models.training import TrainingOptions, train
+from realtime.errors import CheckpointError, DataError
+from realtime.interfaces import Recognizer
+from realtime.packets import Evidence
+
+
+@pytest.fixture(scope="module")
+def samples() -> SampleSet:
+    return synthetic_samples(4, 3, missing=False)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(samples: SampleSet, tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    trained = train(samples, TrainingOptions(epochs=4, batch_size=16, learning_rate=3e-3, network=SMALL))
+    path = tmp_path_factory.mktemp("checkpoint") / "net.safetensors"
+    save_checkpoint(
+        path, trained.network, trained.normaliser, name="test", trained_on="nobody", simulated=True,
+        classes=CLASSES, channels=CHANNELS, bands=BANDS, temperature={"both": 0.7, "eeg": 1.3, "face": 2.0},
+        data_sha256=samples.digest(),
+    )  # fmt: skip
+    return load_checkpoint(path)
+
+
+@pytest.fixture
+def recognizer(checkpoint: Checkpoint) -> TorchRecognizer:
+    threads = torch.get_num_threads()
+    yield TorchRecognizer(checkpoint)
+    torch.set_num_threads(threads)
+
+
+def test_is_a_recognizer_on_one_thread(recognizer: TorchRecognizer) -> None:
+    seam: Recognizer = recognizer
+    assert seam.spec.classes == CLASSES
+    assert torch.get_num_threads() == 1
+
+
+def test_equals_the_network_under_every_view(
+    recognizer: TorchRecognizer, checkpoint: Checkpoint, samples: SampleSet
+) -> None:
+    logits = predict_logits(checkpoint.network, prepare(samples, checkpoint.normaliser, 32))
+    usable = np.flatnonzero((samples.window_mask & samples.channel_mask.any(axis=2)).sum(axis=1) >= 3)
+    assert len(usable) > 20
+    for row in usable[:12]:
+        expected = {v: softmax(z[row], checkpoint.info.temperature[v]) for v, z in logits.items()}
+        eeg, movement = as_sequence(samples, row), as_movement(samples, row)
+        fused = recognizer.recognize(eeg, movement)
+        np.testing.assert_allclose(fused.probabilities, expected["both"], atol=2e-3)
+        assert set(fused.by_modality) == {"eeg", "face"}
+        for view in ("eeg", "face"):
+            np.testing.assert_allclose(fused.by_modality[view], expected[view], atol=2e-3)
+        alone = recognizer.recognize(eeg, None)
+        np.testing.assert_allclose(alone.probabilities, fused.by_modality["eeg"], atol=1e-6)
+        assert set(alone.by_modality) == {"eeg"}
+        face = recognizer.recognize(None, movement)
+        np.testing.assert_allclose(face.probabilities, fused.by_modality["face"], atol=1e-6)
+        assert set(face.by_modality) == {"face"}
+
+
+def test_probabilities_are_probabilities(recognizer: TorchRecognizer, samples: SampleSet) -> None:
+    for row in range(8):
+        found = recognizer.recognize(as_sequence(samples, row), as_movement(samples, row))
+        for p in (found.probabilities, *found.by_modality.values()):
+            assert p.dtype == np.float32
+            assert p.shape == (4,)
+            assert p.sum() == pytest.approx(1.0, abs=1e-5)
+            assert not p.flags.writeable
+
+
+@pytest.mark.parametrize("n_windows", [0, 1, 2])
+def test_too_few_windows_and_no_movement_is_not_enough(
+    recognizer: TorchRecognizer, samples: SampleSet, n_windows: int
+) -> None:
+    eeg = replace(as_sequence(samples, 0), window_mask=np.arange(8) >= 8 - n_windows)
+    found = recognizer.recognize(eeg, None)
+    assert found.evidence is Evidence.NOT_ENOUGH
+    np.testing.assert_array_equal(found.probabilities, np.full(4, 0.25, np.float32))
+    assert not found.by_modality
+    with_face = recognizer.recognize(eeg, as_movement(samples, 0))
+    assert with_face.evidence is Evidence.ENOUGH
+    assert set(with_face.by_modality) == {"face"}
+
+
+def test_nothing_at_all_is_not_enough(recognizer: TorchRecognizer) -> None:
+    found = recognizer.recognize(None, None)
+    assert found.evidence is Evidence.NOT_ENOUGH
+    assert found.probabilities.sum() == pytest.approx(1.0)
+
+
+def test_windows_without_any_good_channel_do_not_count(recognizer: TorchRecognizer, samples: SampleSet) -> None:
+    mask = np.zeros((8, len(CHANNELS)), bool)
+    mask[-2:] = True
+    eeg = replace(as_sequence(samples, 0), window_mask=np.ones(8, bool), channel_mask=mask)
+    assert recognizer.recognize(eeg, None).evidence is Evidence.NOT_ENOUGH
+
+
+def test_masked_values_may_be_anything(recognizer: TorchRecognizer, samples: SampleSet) -> None:
+    row = int(np.flatnonzero(samples.window_mask.sum(axis=1) == 5)[0])
+    eeg = as_sequence(samples, row)
+    hidden = ~(eeg.channel_mask & eeg.window_mask[:, None])
+    clean = recognizer.recognize(eeg, None).probabilities
+    for garbage in (1e6, np.nan, -np.inf):
+        dirty = replace(eeg, log_power=np.where(hidden[..., None], garbage, eeg.log_power).astype(np.float32))
+        np.testing.assert_array_equal(recognizer.recognize(dirty, None).probabilities, clean)
+
+
+def test_a_new_movement_is_not_answered_with_the_last_one(recognizer: TorchRecognizer, samples: SampleSet) -> None:
+    first, second = as_movement(samples, 0), as_movement(samples, int(np.flatnonzero(samples.label % 2)[0]))
+    a = recognizer.recognize(None, first).probabilities
+    b = recognizer.recognize(None, second).probabilities
+    assert np.abs(a - b).max() > 1e-4
+    np.testing.assert_array_equal(recognizer.recognize(None, first).probabilities, a)
+    np.testing.assert_array_equal(recognizer.recognize(None, first).probabilities, a)
+
+
+def test_wrong_shapes_and_values_are_named(recognizer: TorchRecognizer, samples: SampleSet) -> None:
+    eeg = as_sequence(samples, 0)
+    with pytest.raises(DataError, match=r"shape \(8, 9, 3\), model test-.* wants \(8, 10, 3\)"):
+        recognizer.recognize(replace(eeg, log_power=eeg.log_power[:, :9], channel_mask=eeg.channel_mask[:, :9]), None)
+    everything = replace(
+        eeg,
+        window_mask=np.ones(8, bool),
+        channel_mask=np.ones((8, len(CHANNELS)), bool),
+        log_power=np.full_like(eeg.log_power, np.nan),
+    )
+    with pytest.raises(DataError, match="not finite"):
+        recognizer.recognize(everything, None)
+
+
+def test_from_checkpoint_passes_errors_on(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        TorchRecognizer.from_checkpoint(tmp_path / "none.safetensors")
