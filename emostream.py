@@ -98,9 +98,11 @@ def _recognise(
     except _WindowClosed:
         pass
     finally:
-        session.stop()
-        if summary is not None:
-            write_json(summary, session.runner.summary())
+        try:
+            session.stop()
+        finally:
+            if summary is not None:
+                write_json(summary, session.runner.summary())
 
 
 class _WindowClosed(Exception):
@@ -246,9 +248,9 @@ def calibrate(
     eeg_name: Annotated[str | None, typer.Option("--eeg", help="LSL name of the headset's stream.")] = None,
 ) -> None:
     """A minute of live EEG -> ICA matrix without blinks; ask the participant to blink now and then."""
+    from realtime.collect import collect_eeg
     from realtime.eeg.calibration import fit_ica
     from realtime.lsl.discovery import find_stream
-    from realtime.collect import collect_eeg
 
     settings = _configure(config, network)
     info = find_stream(stream_type="EEG", name=eeg_name, timeout_s=settings.lsl.resolve_timeout_s)
@@ -297,7 +299,7 @@ def analyze(
 def _one_line(result: dict[str, Any]) -> str:
     last = result["predictions"]["last"]
     probabilities = last["probabilities"] if last else {}
-    best = max(probabilities, key=probabilities.get) if probabilities else "nothing"
+    best = max(probabilities, key=lambda name: probabilities[name], default="nothing")
     note = " (model trained on simulation)" if result["model"]["simulated"] else ""
     return (
         f"{result['predictions']['count']} predictions{note}, last: {best}; "

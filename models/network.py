@@ -89,12 +89,13 @@ class Encoded:
 class EegEncoder(nn.Module):
     """TCN over the windows, then a Transformer over a summary token and one token a window.
 
-    The mask goes in as features beside the powers: an absent channel is not a channel at its mean.
+    Beside the powers go in the same powers less their mean over the sequence, since people differ more from one another
+    than a person from one emotion to the next, and the mask: an absent channel is not a channel at its mean.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        n_in = config.n_channels * (config.n_bands + 1)
+        n_in = config.n_channels * (2 * config.n_bands + 1)
         self.tcn = TemporalConvNet(n_in, config.tcn_width, config.tcn_levels, config.tcn_kernel, config.dropout)
         self.to_token = nn.Linear(config.tcn_width, config.token_width)
         self.position = nn.Parameter(0.02 * torch.randn(1, config.n_windows + 1, config.token_width))
@@ -106,8 +107,12 @@ class EegEncoder(nn.Module):
         """Tokens (batch, 1 + n_windows, token_width) float32 and which are valid (batch, 1 + n_windows) bool."""
         channel_mask = channel_mask & window_mask.unsqueeze(-1)
         window_mask = channel_mask.any(dim=-1)
-        powers = torch.where(channel_mask.unsqueeze(-1), log_power, 0.0).flatten(2)
-        tokens = self.to_token(self.tcn(torch.cat([powers, channel_mask.to(powers.dtype)], dim=-1), window_mask))
+        there = channel_mask.unsqueeze(-1)
+        powers = torch.where(there, log_power, 0.0)
+        mean = powers.sum(dim=1, keepdim=True) / channel_mask.sum(dim=1, keepdim=True).clamp_min(1).unsqueeze(-1)
+        change = torch.where(there, powers - mean, 0.0)
+        features = torch.cat([powers.flatten(2), change.flatten(2), channel_mask.to(powers.dtype)], dim=-1)
+        tokens = self.to_token(self.tcn(features, window_mask))
         tokens = F.pad(tokens, (0, 0, 1, 0)) + self.position
         valid = F.pad(window_mask, (1, 0), value=True)
         for layer in self.layers:

@@ -87,7 +87,7 @@ def analyze_files(
     return tally.summary(
         eeg=(eeg.info, _eeg_health(eeg)) if eeg else None,
         video=(video.info, _video_health(video, tally.frames)) if video else None,
-        notes=eeg.notes if eeg else (),
+        notes=(*eeg.warnings, *eeg.notes) if eeg else (),
     )
 
 
@@ -98,7 +98,7 @@ def _counted(packets: Iterable[EegChunk | VideoFrame], bar: tqdm) -> Iterator[Ee
 
 
 def _eeg_health(eeg: Recording) -> StreamHealth:
-    return StreamHealth(eeg.info.name, "live", eeg.samples_uv.shape[1], 0, 0, 0.0, eeg.info.sfreq_hz)
+    return StreamHealth(eeg.info.name, "live", eeg.samples_uv.shape[1], eeg.lost, len(eeg.gaps), 0.0, eeg.info.sfreq_hz)
 
 
 def _video_health(video: FileCapture, frames: int) -> StreamHealth:

@@ -82,9 +82,7 @@ class EngineConfig(_Section):
     """Fusion and cadence."""
 
     prediction_hop_s: float = Field(default=0.25, gt=0, description="a prediction this often")
-    movement_max_age_s: float = Field(
-        default=6.0, gt=0, description="a movement is fused for this long after its apex"
-    )
+    movement_max_age_s: float = Field(default=6.0, gt=0, description="a movement is fused for this long after its apex")
     movement_delay_s: float = Field(
         default=0.25,
         ge=0,

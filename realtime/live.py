@@ -94,9 +94,11 @@ class LiveSession:
 
     def stop(self) -> None:
         """Stop reading and close the outlets; safe to call twice."""
-        self.runner.stop()
-        if self._sink is not None:
-            self._sink.close()
+        try:
+            self.runner.stop()
+        finally:
+            if self._sink is not None:
+                self._sink.close()
 
     def run(self, seconds: float | None, view: TextView | None, check: Callable[[], object]) -> None:
         """Step until `seconds` are over (None: for ever), calling `check` each time; it may raise to end the run."""
@@ -104,6 +106,7 @@ class LiveSession:
         while (left_s := end_s - time.monotonic()) > 0:
             time.sleep(min(_STEP_S, left_s))
             check()
+            self.runner.check()
             self.step(pylsl.local_clock(), view)
 
     def step(self, now_s: float, view: TextView | None) -> None:

@@ -7,6 +7,7 @@ caller's thread only calls `step` about every 0.2 s, which publishes health once
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pylsl
@@ -66,6 +67,7 @@ class LiveRunner:
     ) -> None:
         self.tally = Tally(recognizer.spec)
         self.truth = Truth()
+        self._at_stop: list[StreamHealth] | None = None
         self._clock = clock
         self._eeg = EegReader(eeg, self._on_chunk, config.lsl, clock) if eeg is not None else None
         self._video = VideoReader(video, self._on_frame, config.lsl, clock) if video is not None else None
@@ -92,23 +94,39 @@ class LiveRunner:
             reader.start()
 
     def stop(self) -> None:
-        """Stop the reader threads and wait for them; safe to call twice."""
+        """Stop the reader threads and wait for them; safe to call twice.
+
+        Raises
+        ------
+        Exception
+            What the engine or a sink raised in a reader's thread, if it did.
+        """
+        self._at_stop = self._at_stop or self.health()
+        with ExitStack() as stack:
+            for reader in self._readers():
+                stack.callback(reader.stop)
+
+    def check(self) -> None:
+        """Raise what the engine or a sink raised in a reader's thread, if it did."""
         for reader in self._readers():
-            reader.stop()
+            if reader.failure is not None:
+                raise reader.failure
 
     def health(self) -> list[StreamHealth]:
-        """Link health of the inputs, EEG first."""
+        """Link health of the inputs, EEG first; after `stop`, as it was just before."""
+        if self._at_stop is not None:
+            return self._at_stop
         return [reader.health() for reader in (self._eeg, self._video) if reader is not None]
 
     def latency_ms(self) -> dict[str, float]:
         """Sample stamped -> prediction, newest 200 predictions."""
-        newest = list(self.tally.predictions)[-200:]
-        return percentiles_ms([p.latency_s for p in newest])
+        return percentiles_ms(self.tally.recent_latency_s)
 
     def summary(self) -> dict[str, object]:
-        """The JSON summary so far."""
-        eeg = (self._eeg.info, self._eeg.health()) if self._eeg else None
-        video = (self._video.info, self._video.health()) if self._video else None
+        """The JSON summary; call it after `stop`."""
+        health = self.health()
+        eeg = (self._eeg.info, health[0]) if self._eeg else None
+        video = (self._video.info, health[-1]) if self._video else None
         return self.tally.summary(eeg=eeg, video=video, truth=self.truth if self._truth else None)
 
     def _readers(self) -> list[EegReader | VideoReader | MarkerReader]:

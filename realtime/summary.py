@@ -24,10 +24,13 @@ class Tally:
     `write` may be called from the EEG and the video thread at once: each appends to its own deques.
     """
 
-    def __init__(self, spec: RecognizerSpec, *, capacity: int = 200_000) -> None:
+    def __init__(self, spec: RecognizerSpec, *, capacity: int = 20_000) -> None:
         self.spec = spec
         self.predictions: deque[Prediction] = deque(maxlen=capacity)
         self.prediction_count = 0
+        self.fused_count = 0
+        self.latency_s: deque[float] = deque(maxlen=capacity)
+        self.recent_latency_s: deque[float] = deque(maxlen=200)
         self.movements: deque[MicroMovement] = deque(maxlen=10_000)
         self.frames = 0
         self.faces = 0
@@ -45,6 +48,10 @@ class Tally:
         if isinstance(result, Prediction):
             self.predictions.append(result)
             self.prediction_count += 1
+            self.fused_count += len(result.modalities) > 1
+            if "eeg" in result.modalities:
+                self.latency_s.append(result.latency_s)
+                self.recent_latency_s.append(result.latency_s)
             self._reach(result.stamp)
         elif isinstance(result, FaceObservation):
             self.frames += 1
@@ -80,13 +87,13 @@ class Tally:
             "predictions": {
                 "count": self.prediction_count,
                 "per_s": self.prediction_count / span_s if span_s > 0 else 0.0,
-                "fused": sum("face" in p.modalities and "eeg" in p.modalities for p in self.predictions),
+                "fused": self.fused_count,
                 "last": None if last is None else _prediction_json(last, self.spec.classes),
             },
             "eeg": None if eeg is None else _eeg_json(*eeg, self.eeg_age_s),
             "video": None if video is None else _video_json(*video, self.frames, self.faces, self.video_age_s),
             "latency_ms": {
-                "eeg_to_prediction": percentiles_ms([p.latency_s for p in self.predictions if "eeg" in p.modalities]),
+                "eeg_to_prediction": percentiles_ms(self.latency_s),
                 "frame_to_event": percentiles_ms(self.event_latency_s),
             },
             "micro_movements": [movement_json(m) for m in self.movements],
@@ -171,7 +178,7 @@ def _video_json(
     }
 
 
-def write_json(path: Path, data: Mapping[str, object]) -> None:
+def write_json(path: Path, data: object) -> None:
     """Write a summary whole or not at all: a temporary file beside it is renamed into place."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

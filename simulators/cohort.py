@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -21,7 +22,7 @@ from realtime.face.metrics import spotting_scores
 from realtime.interfaces import Recognizer
 from realtime.packets import EegChunk, EegInfo, Marker, VideoFrame
 from realtime.summary import Tally
-from realtime.truth import Truth, TrialAnswer, answer_trials
+from realtime.truth import TrialAnswer, Truth, answer_trials
 from simulators.eeg import EegSimulator
 from simulators.face import FaceSimulator
 from simulators.person import Person, make_person
@@ -126,7 +127,7 @@ def score_cohort(
     seed: int, subjects: int, duration_s: float, make_recognizer: Callable[[], Recognizer], *, jobs: int = -1
 ) -> list[SessionScore]:
     """Score one session of each of `subjects` unseen people, in `jobs` processes."""
-    run = Parallel(n_jobs=jobs, return_as="generator")(
+    run: Any = Parallel(n_jobs=jobs, return_as="generator")(
         delayed(_score_unseen)(seed, index, make_recognizer, duration_s) for index in range(subjects)
     )
     return list(tqdm(run, total=subjects, desc="simulated people", unit="person"))

@@ -8,6 +8,8 @@ spotter too finds some.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -34,6 +36,19 @@ _JITTER_S = 1 / 30
 _HOP_S = 0.25
 _ENGINE = EngineConfig()
 _FOUND_AFTER_S = 0.6  # apex to decision and from there to use
+
+
+Face = tuple[float, NDArray[np.float16], UInt8, UInt8]
+"""Apex in s, flow, onset and apex picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    subject: int
+    group: int
+    label: int
+    eeg: EegSequence
+    face: Face | None
 
 
 def simulate_person(
@@ -64,20 +79,20 @@ def simulate_person(
     person = training_person(index)
     rng = np.random.default_rng([index, 77])
     scenario = make_scenario(person, duration_s, seed=index, classes=spec.classes)
-    rows: list[dict[str, object]] = []
+    rows: list[_Row] = []
     sequences = _ask(person_eeg(index, scenario), scenario, spec)
     faces = _faces(index, scenario, shrink, rng)
     for group, (trial, asked) in enumerate(zip(scenario.trials, sequences, strict=True)):
         for now_s, sequence in asked:
             usable = [f for f in faces[group] if _FOUND_AFTER_S <= now_s - f[0] <= _ENGINE.movement_max_age_s]
             face = usable[int(rng.integers(len(usable)))] if usable else None
-            rows.append(_row(index, group, spec.classes.index(trial.emotion), sequence, face))
+            rows.append(_Row(index, group, spec.classes.index(trial.emotion), sequence, face))
     return _stack(rows, spec)
 
 
 def simulate_people(people: int, spec: RecognizerSpec, shrink: Shrink, *, jobs: int = -1) -> list[dict[str, NDArray]]:
     """`simulate_person` for the first `people` of the training set, in `jobs` processes, with a progress bar."""
-    run = Parallel(n_jobs=jobs, return_as="generator")(
+    run: Any = Parallel(n_jobs=jobs, return_as="generator")(
         delayed(simulate_person)(index, spec, shrink) for index in range(people)
     )
     return list(tqdm(run, total=people, desc="simulated people", unit="person"))
@@ -103,10 +118,6 @@ def _ask(eeg: EegSimulator, scenario: Scenario, spec: RecognizerSpec) -> list[li
             if times and now_s >= times[0]:
                 asked[group].append((times.pop(0), pipeline.sequence()))
     return asked
-
-
-Face = tuple[float, NDArray[np.float16], UInt8, UInt8]
-"""Apex in s, flow, onset and apex picture."""
 
 
 def _faces(index: int, scenario: Scenario, shrink: Shrink, rng: np.random.Generator) -> list[list[Face]]:
@@ -144,13 +155,9 @@ def _face(simulator: FaceSimulator, tracker: FaceTracker, shrink: Shrink, onset_
     return apex_s, flow, onset_crop, apex_crop
 
 
-def _row(subject: int, group: int, label: int, eeg: EegSequence | None, face: Face | None) -> dict[str, object]:
-    return {"subject": subject, "group": group, "label": label, "eeg": eeg, "face": face}
-
-
-def _stack(rows: Sequence[dict[str, object]], spec: RecognizerSpec) -> dict[str, NDArray]:
+def _stack(rows: Sequence[_Row], spec: RecognizerSpec) -> dict[str, NDArray]:
     n, windows, channels, bands = len(rows), spec.n_windows, len(spec.channels), len(spec.bands)
-    px = next((face[1].shape[0] for row in rows if (face := row["face"]) is not None), 1)
+    px = next((row.face[1].shape[0] for row in rows if row.face is not None), 1)
     out: dict[str, NDArray] = {
         "log_power": np.zeros((n, windows, channels, bands), np.float32),
         "channel_mask": np.zeros((n, windows, channels), bool),
@@ -162,13 +169,11 @@ def _stack(rows: Sequence[dict[str, object]], spec: RecognizerSpec) -> dict[str,
         "has_face": np.zeros(n, bool),
     }
     for key in ("label", "subject", "group"):
-        out[key] = np.array([row[key] for row in rows], np.int64)
+        out[key] = np.array([getattr(row, key) for row in rows], np.int64)
     for i, row in enumerate(rows):
-        eeg, face = row["eeg"], row["face"]
-        if isinstance(eeg, EegSequence):
-            out["log_power"][i], out["channel_mask"][i] = eeg.log_power, eeg.channel_mask
-            out["window_mask"][i], out["has_eeg"][i] = eeg.window_mask, True
-        if face is not None:
-            _, out["flow"][i], out["onset"][i], out["apex"][i] = face
+        out["log_power"][i], out["channel_mask"][i] = row.eeg.log_power, row.eeg.channel_mask
+        out["window_mask"][i], out["has_eeg"][i] = row.eeg.window_mask, True
+        if row.face is not None:
+            _, out["flow"][i], out["onset"][i], out["apex"][i] = row.face
             out["has_face"][i] = True
     return out

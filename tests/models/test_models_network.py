@@ -88,7 +88,7 @@ def test_a_masked_channel_is_not_a_channel_at_its_mean(net: HiddenEmotionNet, ba
 
 def test_left_padding_equals_a_shorter_sequence(net: HiddenEmotionNet) -> None:
     tcn = net.eeg.tcn
-    x = torch.randn(2, WINDOWS, CHANNELS * (BANDS + 1))
+    x = torch.randn(2, WINDOWS, CHANNELS * (2 * BANDS + 1))
     mask = torch.ones(2, WINDOWS, dtype=torch.bool)
     mask[:, :5] = False
     padded = tcn(torch.where(mask[..., None], x, 0.0), mask)
