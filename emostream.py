@@ -8,23 +8,33 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from realtime.errors import EmostreamError
 
 if TYPE_CHECKING:
+    from models.recognizer import TorchRecognizer
     from realtime.config import Config
     from realtime.live import LiveSession, Wanted
     from realtime.processes import Children
+    from simulators.pushers import PushHealth
     from simulators.streams import StreamSource
+
+_ORDERLY_END_S = 10.0
+_ESSENTIAL = ("simulate",)
+# BLAS threads spin for one another: on a busy machine ten to thirty times slower than one (docs/performance.md).
+# Set before numpy is loaded; child processes inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 DEMO_CHECKPOINT = Path(__file__).parent / "models" / "checkpoints" / "demonstration.safetensors"
 
@@ -40,7 +50,9 @@ Headless = Annotated[bool, typer.Option("--headless", help="No window: a live te
 Summary = Annotated[Path | None, typer.Option("--summary", help="Write a JSON summary at the end.")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="Configuration, TOML.")]
 Network = Annotated[bool, typer.Option("--network", help="Leave the loopback: see other machines and be seen.")]
-Model = Annotated[Path, typer.Option("--model", help="Checkpoint (.safetensors).")]
+Model = Annotated[
+    Path, typer.Option("--model", help="Checkpoint (.safetensors).", show_default="the demonstration checkpoint")
+]
 CalibrationFile = Annotated[Path | None, typer.Option("--calibration", help="From 'emostream calibrate'.")]
 NoEeg = Annotated[bool, typer.Option("--no-eeg", help="Video alone.")]
 NoVideo = Annotated[bool, typer.Option("--no-video", help="EEG alone.")]
@@ -67,16 +79,43 @@ def _has_display() -> bool:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the block in order; the command then leaves with 130."""
+    """Ctrl-C and SIGTERM end the block in order; an impatient second one does not cut the summary short."""
+    first_s: float | None = None
 
     def interrupt(_signal: int, _frame: object) -> None:
-        raise KeyboardInterrupt
+        nonlocal first_s
+        now_s = time.monotonic()
+        if first_s is None or now_s - first_s > _ORDERLY_END_S:
+            first_s = first_s or now_s
+            raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _writable(*paths: Path | None) -> None:
+    """Refuse an output file that could not be written, before the work whose result it is to hold.
+
+    Raises
+    ------
+    ConfigurationError
+        Its folder is not there or may not be written to, or it is a folder itself.
+    """
+    from realtime.errors import ConfigurationError
+
+    for path in paths:
+        if path is None:
+            continue
+        folder = path.absolute().parent
+        if not folder.is_dir():
+            raise ConfigurationError(f"cannot write '{path}': there is no folder '{folder}'; make it first")
+        if path.is_dir() or not os.access(folder, os.W_OK):
+            reason = "it is a folder" if path.is_dir() else f"'{folder}' may not be written to"
+            raise ConfigurationError(f"cannot write '{path}': {reason}; choose another file")
 
 
 def _recognise(
@@ -87,7 +126,7 @@ def _recognise(
     from realtime.textview import TextView
 
     def check() -> None:
-        children.check(("simulate",))
+        children.check(_ESSENTIAL)
         if not headless and not children.running("dashboard"):
             raise _WindowClosed
 
@@ -109,13 +148,32 @@ class _WindowClosed(Exception):
     """The dashboard was closed: the command that opened it ends."""
 
 
-def _open_session(model: Path, wanted: Wanted, config: Config, calibration: Path | None) -> LiveSession:
+def _open_session(
+    model: Path, wanted: Wanted, config: Config, calibration: Path | None, children: Children
+) -> LiveSession:
     from models.recognizer import TorchRecognizer
     from realtime.eeg.calibration import Calibration
     from realtime.live import LiveSession
 
     loaded = Calibration.load(calibration) if calibration is not None else None
-    return LiveSession(TorchRecognizer.from_checkpoint(model), wanted, config, loaded)
+    recognizer = TorchRecognizer.from_checkpoint(model)
+    if children.running("simulate"):
+        _require_simulated_classes(recognizer)
+    return LiveSession(recognizer, wanted, config, loaded, waiting=lambda: children.check(_ESSENTIAL))
+
+
+def _require_simulated_classes(recognizer: TorchRecognizer) -> None:
+    """Refuse a checkpoint for other emotions than simulated people hide: its answers could not be compared with them.
+
+    Raises
+    ------
+    CheckpointError
+        Names both sets of classes.
+    """
+    from models.checkpoint import check_compatible
+    from simulators.scenario import DEMO_CLASSES
+
+    check_compatible(recognizer.spec, replace(recognizer.spec, classes=DEMO_CLASSES))
 
 
 @app.command()
@@ -132,16 +190,17 @@ def demo(
     from realtime.live import Wanted
     from realtime.processes import Children
 
+    _writable(summary)
     settings = _configure(config, network)
     headless = headless or not _has_display()
     tag = f"demo-{uuid.uuid4().hex[:8]}"
     shared = ["--network"] if settings.lsl.network else []
-    with _interruptible(), Children() as children:
+    with Children() as children:
         children.start("simulate", "--seed", str(seed), "--tag", tag, *shared)
         if not headless:
             children.start("dashboard", *shared)
         wanted = Wanted(eeg_source=f"{tag}-eeg", video_source=f"{tag}-video", truth_source=f"{tag}-truth")
-        session = _open_session(model, wanted, settings, None)
+        session = _open_session(model, wanted, settings, None, children)
         _recognise(session, children, seconds, headless, summary)
 
 
@@ -164,11 +223,12 @@ def run(
     from realtime.live import Wanted
     from realtime.processes import Children
 
+    _writable(summary)
     settings = _configure(config, network, interpolate=interpolate)
     windowed = dashboard and not headless and _has_display()
-    with _interruptible(), Children() as children:
+    with Children() as children:
         wanted = Wanted(eeg=not no_eeg, video=not no_video, eeg_name=eeg_name)
-        session = _open_session(model, wanted, settings, calibration)
+        session = _open_session(model, wanted, settings, calibration, children)
         if windowed:
             children.start("dashboard", *(["--network"] if settings.lsl.network else []))
         _recognise(session, children, seconds, not windowed, summary)
@@ -184,9 +244,12 @@ def dashboard(
 ) -> None:
     """The screen alone, here or on another machine."""
     from realtime.errors import ConfigurationError
+    from realtime.processes import end_with_parent
 
+    end_with_parent()
     if not _has_display() and os.environ.get("QT_QPA_PLATFORM") != "offscreen":
         raise ConfigurationError("no display for the dashboard: set DISPLAY, or use 'emostream run --headless'")
+    _writable(screenshot)
     _configure(config, network)
     from gui.app import run_dashboard
 
@@ -242,7 +305,7 @@ def camera(
 @app.command()
 def calibrate(
     out: Annotated[Path, typer.Argument(help="Where the calibration is saved (.npz).")],
-    seconds: Annotated[float, typer.Option(min=10.0, help="How much EEG to fit on.")] = 60.0,
+    seconds: Annotated[float, typer.Option(min=25.0, help="How much EEG to fit on.")] = 60.0,
     network: Network = False,
     config: ConfigFile = None,
     eeg_name: Annotated[str | None, typer.Option("--eeg", help="LSL name of the headset's stream.")] = None,
@@ -252,10 +315,10 @@ def calibrate(
     from realtime.eeg.calibration import fit_ica
     from realtime.lsl.discovery import find_stream
 
+    _writable(out)
     settings = _configure(config, network)
     info = find_stream(stream_type="EEG", name=eeg_name, timeout_s=settings.lsl.resolve_timeout_s)
-    with _interruptible():
-        eeg, samples_uv = collect_eeg(info, seconds, settings.lsl)
+    eeg, samples_uv = collect_eeg(info, seconds, settings.lsl)
     fit_ica(samples_uv, eeg.sfreq_hz, eeg.channels).save(out)
     typer.echo(f"calibration of {len(eeg.channels)} channels saved: use 'emostream run --calibration {out}'")
 
@@ -279,6 +342,7 @@ def analyze(
     from realtime.eeg.calibration import Calibration
     from realtime.summary import write_json
 
+    _writable(summary, movements)
     settings = load_config(config)
     eeg = settings.eeg.model_copy(update={"interpolate": interpolate or settings.eeg.interpolate})
     result = analyze_files(
@@ -348,7 +412,9 @@ def evaluate(
     from realtime.summary import write_json
     from simulators.cohort import score_cohort
 
+    _writable(summary)
     recognizer = TorchRecognizer.from_checkpoint(model)
+    _require_simulated_classes(recognizer)
     scores = score_cohort(seed, subjects, seconds, lambda: TorchRecognizer.from_checkpoint(model), jobs=jobs)
     result = evaluate_answers(scores, recognizer.spec, seed=seed)
     if summary is not None:
@@ -356,27 +422,71 @@ def evaluate(
     typer.echo(render_scores(result))
 
 
+@app.command()
+def bench(
+    suite: Annotated[str, typer.Argument(help="dsp, face, network, latency, gui or all")] = "all",
+    summary: Summary = None,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="Measure each row this long.")] = 5.0,
+) -> None:
+    """Ours, the floor and the peers, measured on this machine now; in a checkout only."""
+    from realtime.errors import ConfigurationError
+
+    root = Path(__file__).resolve().parent
+    if not (root / "benchmarks" / "__main__.py").is_file():
+        raise ConfigurationError("benchmarks do not come with the installed package: run them in a checkout")
+    command = [sys.executable, "-m", "benchmarks", suite, "--seconds", f"{seconds:g}"]
+    command += ["--summary", str(summary.absolute())] if summary is not None else []
+    raise typer.Exit(subprocess.run(command, cwd=root, check=False).returncode)
+
+
 def _stream(source: StreamSource, seconds: float | None) -> None:
     """Keep a source on LSL until it ends, the time is over or Ctrl-C."""
+    from realtime.processes import end_with_parent
+
+    end_with_parent()
     end_s = time.monotonic() + seconds if seconds is not None else float("inf")
-    with _interruptible():
-        source.start()
-        try:
-            while source.state == "running" and time.monotonic() < end_s:
-                time.sleep(0.1)
-        finally:
-            source.stop()
+    source.start()
+    typer.echo(f"on LSL: {', '.join(health.name for health in source.health())}; Ctrl-C ends it")
+    try:
+        while source.state == "running" and time.monotonic() < end_s:
+            time.sleep(0.1)
+    finally:
+        source.stop()
+        typer.echo(f"sent: {', '.join(_sent(health) for health in source.health())}")
+
+
+def _sent(health: PushHealth) -> str:
+    skipped = f" ({health.skipped} left out: this machine was too slow)" if health.skipped else ""
+    return f"{health.pushed} {health.name}{skipped}"
+
+
+def _quiet_libraries() -> None:
+    """Keep others' chatter off stderr, where it would stand beside our one line; whoever sets these gets it back."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "8")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_DISABLE", "1")
 
 
 def main() -> None:
     """Entry point: one line on stderr and the exit code of the contract for whatever the user can act on."""
+    _quiet_libraries()
     try:
-        app()
+        with _interruptible():
+            sys.exit(app(standalone_mode=False))
     except EmostreamError as err:
-        print(f"emostream: {err}", file=sys.stderr)
-        sys.exit(err.exit_code)
+        _fail(str(err), err.exit_code)
+    except typer.TyperException as err:
+        _fail(err.format_message(), err.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    line = " ".join(message.split())
+    if line:
+        print(f"emostream: {line}", file=sys.stderr)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -90,10 +90,16 @@ def save_screenshot(window: MainWindow, path: Path) -> None:
     DataError
         The file cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
-    if not window.grab().save(str(part), "PNG"):
-        raise DataError(f"cannot write the screenshot '{path}': choose a folder that exists and may be written to")
-    part.replace(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    refusal = f"cannot write the screenshot '{path}': choose a folder that exists and may be written to"
+    try:
+        if not window.grab().save(str(part), "PNG"):
+            raise DataError(refusal)
+        part.replace(path)
+    except OSError as err:
+        raise DataError(refusal) from err
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _application(theme: Theme) -> QApplication:

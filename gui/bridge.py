@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -298,14 +299,15 @@ class Bridge:
 
     def _emotion_reader(self, info: pylsl.StreamInfo) -> SampleReader:
         def take(chunk: SampleChunk) -> None:
+            nonlocal model, told_by
+            if chunk.stream_id != told_by:
+                # a restarted engine keeps its classes, or it is opened anew, but may run another model
+                model, told_by = _model_behind(reader.lsl_info), chunk.stream_id
             for values, stamp in zip(chunk.values, chunk.stamps, strict=True):
                 self._emotions.put((model, emotion_from(values, len(model.classes), float(stamp))))
 
         reader = SampleReader(info, take, self._config, self._clock)
-        said = emotion_model(reader.lsl_info)
-        model = EmotionModel(
-            emotion_labels(reader.lsl_info), said["id"], said["trained_on"], said["simulated"].strip() == "1"
-        )
+        model, told_by = _model_behind(reader.lsl_info), reader.uid
         return reader
 
     def _band_reader(self, info: pylsl.StreamInfo) -> SampleReader:
@@ -352,6 +354,12 @@ class Bridge:
         return take
 
 
+def _model_behind(info: pylsl.StreamInfo) -> EmotionModel:
+    """What an emotion stream's full description says of its model."""
+    said = emotion_model(info)
+    return EmotionModel(emotion_labels(info), said["id"], said["trained_on"], said["simulated"].strip() == "1")
+
+
 def _into(queue: BoundedQueue[T]) -> Callable[[T], None]:
     def take(item: T) -> None:
         queue.put(item)
@@ -365,6 +373,6 @@ def _put(queue: BoundedQueue[T], item: T | None) -> None:
 
 
 def _stop(reader: Reader) -> None:
-    # what a callback raised was shown as the link's error; raising it again here would only hide the other readers
-    reader.failure = None
-    reader.stop()
+    # what a callback raised was shown as the link's error; raising it again here would end the discovery thread
+    with suppress(Exception):
+        reader.stop()

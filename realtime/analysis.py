@@ -82,7 +82,7 @@ def analyze_files(
     )
     tally = Tally(recognizer.spec)
     packets = in_time_order(iter_chunks(eeg) if eeg else (), video or ())
-    with tqdm(total=None, unit="packet", disable=not progress, desc="analysing") as bar:
+    with tqdm(total=None, unit="packet", disable=None if progress else True, desc="analysing") as bar:
         feed(engine, _counted(packets, bar), [tally])
     return tally.summary(
         eeg=(eeg.info, _eeg_health(eeg)) if eeg else None,

@@ -82,6 +82,9 @@ class EngineConfig(_Section):
     """Fusion and cadence."""
 
     prediction_hop_s: float = Field(default=0.25, gt=0, description="a prediction this often")
+    smoothing_s: float = Field(
+        default=1.0, ge=0, description="predictions of this long on the same evidence are averaged"
+    )
     movement_max_age_s: float = Field(default=6.0, gt=0, description="a movement is fused for this long after its apex")
     movement_delay_s: float = Field(
         default=0.25,

@@ -29,8 +29,10 @@ from realtime.packets import (
     Float32,
     MicroMovement,
     Prediction,
+    Recognition,
     Result,
     VideoFrame,
+    readonly,
 )
 
 
@@ -76,9 +78,10 @@ class Engine:
         # no piece holds two hop ends, so each prediction is made from what had arrived by its own hop
         self._piece = self.eeg.shortest_hop if self.eeg else 0
         self._movements: deque[MicroMovement] = deque(maxlen=64)
-        self._newest_eeg_s = -np.inf
+        self._newest_eeg_s = self._first_frame_s = -np.inf
         self._video_tick = -1
         self._recognizing = threading.Lock()
+        self._recent: deque[tuple[float, MicroMovement | None, Recognition]] = deque(maxlen=64)
 
     def push_eeg(self, chunk: EegChunk) -> list[Result]:
         """Take consecutive samples; return what they completed, in order.
@@ -112,7 +115,10 @@ class Engine:
             raise ConfigurationError("video frame pushed into an engine made without video")
         results: list[Result] = list(self.face.push(frame))
         self._movements.extend(item for item in results if isinstance(item, MicroMovement))
-        if frame.stamp - self._newest_eeg_s > self.config.lsl.stale_after_s:
+        if self.eeg is not None and self._first_frame_s == -np.inf:
+            # whichever of the two arrives first, the beginning is answered by the EEG
+            self._first_frame_s = frame.stamp
+        if frame.stamp - max(self._newest_eeg_s, self._first_frame_s) > self.config.lsl.stale_after_s:
             tick = int(frame.stamp // self.config.engine.prediction_hop_s)
             if tick != self._video_tick:
                 self._video_tick = tick
@@ -139,7 +145,7 @@ class Engine:
     def _predict(self, now_s: float, eeg: EegSequence | None) -> Prediction:
         movement = self._usable_movement(now_s)
         with self._recognizing:
-            answer = self.recognizer.recognize(eeg, movement)
+            answer = self._smooth(now_s, movement, self.recognizer.recognize(eeg, movement))
         used = tuple(name for name in ("eeg", "face") if name in answer.by_modality)
         return Prediction(
             stamp=now_s,
@@ -153,6 +159,26 @@ class Engine:
             by_modality=answer.by_modality,
         )
 
+    def _smooth(self, now_s: float, movement: MicroMovement | None, answer: Recognition) -> Recognition:
+        """Average the answers of the last `smoothing_s` that rest on the same evidence.
+
+        The windows of one prediction are a second apart, so four predictions of a second look at four sets of windows
+        that differ by noise. A movement that appears or leaves begins afresh: an average must not delay it.
+        """
+        if answer.evidence is Evidence.NOT_ENOUGH:
+            self._recent.clear()
+            return answer
+        self._recent.append((now_s, movement, answer))
+        while self._recent[0][0] <= now_s - self.config.engine.smoothing_s + 1e-6 and len(self._recent) > 1:
+            self._recent.popleft()
+        same = [a for _, m, a in self._recent if m is movement and a.by_modality.keys() == answer.by_modality.keys()]
+        every = [a for _, _, a in self._recent if "eeg" in a.by_modality]
+        alone = {
+            name: _mean([a.by_modality[name] for a in (every if name == "eeg" else same)])
+            for name in answer.by_modality
+        }
+        return Recognition(_mean([a.probabilities for a in same]), answer.evidence, alone)
+
 
 def _pieces(chunk: EegChunk, length: int) -> Iterator[EegChunk]:
     """The chunk itself where it is short enough, else consecutive parts of it."""
@@ -163,6 +189,10 @@ def _pieces(chunk: EegChunk, length: int) -> Iterator[EegChunk]:
     for start in range(0, n, length):
         part = slice(start, start + length)
         yield EegChunk(chunk.samples[:, part], chunk.stamps[part], chunk.stream_id, chunk.first_index + start)
+
+
+def _mean(rows: list[Float32]) -> Float32:
+    return readonly(np.mean(rows, axis=0), np.float32)
 
 
 def _confidence(probabilities: Float32) -> float:

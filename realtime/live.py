@@ -10,10 +10,10 @@ import pylsl
 
 from realtime.config import Config
 from realtime.eeg.calibration import Calibration
-from realtime.errors import ConfigurationError, StreamNotFoundError
+from realtime.errors import ConfigurationError
 from realtime.face.regions import REGIONS
 from realtime.interfaces import Recognizer, Sink
-from realtime.lsl.discovery import find_stream
+from realtime.lsl.discovery import find_stream, list_streams
 from realtime.lsl.sink import LslSink
 from realtime.packets import EegInfo
 from realtime.runner import LiveRunner
@@ -21,7 +21,7 @@ from realtime.textview import TextView
 
 _STEP_S = 0.2
 _HEALTH_EVERY_S = 1.0
-_TRUTH_TIMEOUT_S = 1.0
+_TRUTH_TIMEOUT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,16 @@ class Wanted:
 class LiveSession:
     """Finds the streams, publishes the results, and is stepped by the command until it ends.
 
+    Parameters
+    ----------
+    recognizer : Recognizer
+    wanted : Wanted
+    config : Config
+    calibration : Calibration, optional
+        The person's, from `emostream calibrate`.
+    waiting : callable, optional
+        Called about once a second while a stream is looked for; may raise to give up.
+
     Raises
     ------
     StreamNotFoundError
@@ -58,16 +68,30 @@ class LiveSession:
     """
 
     def __init__(
-        self, recognizer: Recognizer, wanted: Wanted, config: Config, calibration: Calibration | None = None
+        self,
+        recognizer: Recognizer,
+        wanted: Wanted,
+        config: Config,
+        calibration: Calibration | None = None,
+        *,
+        waiting: Callable[[], object] | None = None,
     ) -> None:
         if not (wanted.eeg or wanted.video):
             raise ConfigurationError("--no-eeg and --no-video together leave nothing to recognise from: drop one")
         timeout_s = config.lsl.resolve_timeout_s
         eeg = video = None
         if wanted.eeg:
-            eeg = find_stream(stream_type="EEG", name=wanted.eeg_name, source_id=wanted.eeg_source, timeout_s=timeout_s)
+            eeg = find_stream(
+                stream_type="EEG",
+                name=wanted.eeg_name,
+                source_id=wanted.eeg_source,
+                timeout_s=timeout_s,
+                waiting=waiting,
+            )
         if wanted.video:
-            video = find_stream(stream_type="VideoRaw", source_id=wanted.video_source, timeout_s=timeout_s)
+            video = find_stream(
+                stream_type="VideoRaw", source_id=wanted.video_source, timeout_s=timeout_s, waiting=waiting
+            )
         self._spec = recognizer.spec
         self._sink: LslSink | None = None
         self._hop_s = config.eeg.hop_s
@@ -129,8 +153,10 @@ class LiveSession:
 
 
 def _find_truth(source_id: str | None) -> pylsl.StreamInfo | None:
-    """The truth of a simulated participant; real sessions have none."""
-    try:
-        return find_stream(name="emostream-truth", source_id=source_id, timeout_s=_TRUTH_TIMEOUT_S)
-    except StreamNotFoundError:
-        return None
+    """The truth of a simulated participant, where there is exactly one; real sessions have none."""
+    found = [
+        info
+        for info in list_streams(_TRUTH_TIMEOUT_S)
+        if info.name() == "emostream-truth" and source_id in (None, info.source_id())
+    ]
+    return found[0] if len(found) == 1 else None

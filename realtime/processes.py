@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from types import TracebackType
 
 from realtime.errors import EmostreamError
 
 _GRACE_S = 5.0
+_CHILD = "EMOSTREAM_CHILD"
 
 
 class Children:
@@ -21,8 +25,15 @@ class Children:
     def start(self, *arguments: str) -> None:
         """Start `emostream ARGUMENTS` in a process of its own, with this interpreter and environment."""
         command = [sys.executable, "-m", "emostream", *arguments]
-        # a session of its own: Ctrl-C reaches this process first, which then ends its children in order
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True)
+        # a session of its own: Ctrl-C reaches this process first, which then ends its children in order;
+        # the pipe says nothing and breaks when this process ends, however it does
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, _CHILD: "1"},
+            start_new_session=True,
+        )
         self._children.append((arguments[0], child))
 
     def check(self, essential: Sequence[str]) -> None:
@@ -57,3 +68,21 @@ class Children:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+            if child.stdin is not None:
+                child.stdin.close()
+
+
+def end_with_parent() -> None:
+    """End this process in order, as SIGTERM does, when the command that started it as a child is gone, even killed.
+
+    Does nothing in a process that `Children` did not start.
+    """
+    if os.environ.pop(_CHILD, None) is None:
+        return
+
+    def watch() -> None:
+        # the unbuffered file: a reader that holds the lock of sys.stdin would hang the interpreter's end
+        os.read(0, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="emostream-parent", daemon=True).start()

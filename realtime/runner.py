@@ -101,10 +101,17 @@ class LiveRunner:
         Exception
             What the engine or a sink raised in a reader's thread, if it did.
         """
-        self._at_stop = self._at_stop or self.health()
-        with ExitStack() as stack:
-            for reader in self._readers():
-                stack.callback(reader.stop)
+        before = self.health()
+        try:
+            with ExitStack() as stack:
+                for reader in self._readers():
+                    stack.callback(reader.stop)
+        finally:
+            # links as they were, counts with what the threads still took
+            self._at_stop = self._at_stop or [
+                replace(was, received=reader.received, lost=reader.lost)
+                for was, reader in zip(before, self._inputs(), strict=True)
+            ]
 
     def check(self) -> None:
         """Raise what the engine or a sink raised in a reader's thread, if it did."""
@@ -116,7 +123,7 @@ class LiveRunner:
         """Link health of the inputs, EEG first; after `stop`, as it was just before."""
         if self._at_stop is not None:
             return self._at_stop
-        return [reader.health() for reader in (self._eeg, self._video) if reader is not None]
+        return [reader.health() for reader in self._inputs()]
 
     def latency_ms(self) -> dict[str, float]:
         """Sample stamped -> prediction, newest 200 predictions."""
@@ -127,7 +134,11 @@ class LiveRunner:
         health = self.health()
         eeg = (self._eeg.info, health[0]) if self._eeg else None
         video = (self._video.info, health[-1]) if self._video else None
-        return self.tally.summary(eeg=eeg, video=video, truth=self.truth if self._truth else None)
+        notes = [reader.error for reader in self._inputs() if reader.error is not None]
+        return self.tally.summary(eeg=eeg, video=video, truth=self.truth if self._truth else None, notes=notes)
+
+    def _inputs(self) -> list[EegReader | VideoReader]:
+        return [reader for reader in (self._eeg, self._video) if reader is not None]
 
     def _readers(self) -> list[EegReader | VideoReader | MarkerReader]:
         return [reader for reader in (self._truth, self._eeg, self._video) if reader is not None]

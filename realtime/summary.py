@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from realtime.errors import DataError
 from realtime.interfaces import RecognizerSpec
 from realtime.packets import EegInfo, FaceObservation, MicroMovement, Prediction, Result, StreamHealth, VideoInfo
 from realtime.truth import Truth, truth_scores
@@ -179,11 +180,19 @@ def _video_json(
 
 
 def write_json(path: Path, data: object) -> None:
-    """Write a summary whole or not at all: a temporary file beside it is renamed into place."""
+    """Write a summary whole or not at all: a temporary file beside it is renamed into place.
+
+    Raises
+    ------
+    DataError
+        The file cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_text(json.dumps(_finite(data), indent=2) + "\n", encoding="utf-8")
         temporary.replace(path)
+    except OSError as err:
+        raise DataError(f"cannot write '{path}': {err.strerror or err}; choose another folder") from err
     finally:
         temporary.unlink(missing_ok=True)
 

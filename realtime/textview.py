@@ -14,6 +14,7 @@ from realtime.interfaces import RecognizerSpec
 from realtime.packets import Evidence, MicroMovement, Prediction, StreamHealth
 
 _LINE_EVERY_S = 5.0
+_STALE_S = 2.0
 
 
 class TextView:
@@ -27,7 +28,8 @@ class TextView:
 
     def __enter__(self) -> TextView:
         note = " (trained on simulation)" if self._spec.simulated else ""
-        self._console.print(f"model {self._spec.model_id}{note}: {', '.join(self._spec.classes)}", highlight=False)
+        said = f"model {self._spec.model_id}{note}: {', '.join(self._spec.classes)}"
+        self._console.print(said, highlight=False, soft_wrap=True)
         if self._live:
             self._live.start()
         return self
@@ -52,9 +54,12 @@ class TextView:
             self._live.update(self._table(now_s, prediction, truth, movement, movements, health), refresh=True)
         elif now_s >= self._next_line_s:
             self._next_line_s = now_s + _LINE_EVERY_S
-            self._console.print(self._line(prediction, truth, movements, health), highlight=False, soft_wrap=True)
+            line = self._line(now_s, prediction, truth, movements, health)
+            self._console.print(line, highlight=False, soft_wrap=True)
 
-    def _answer(self, prediction: Prediction | None) -> str:
+    def _answer(self, now_s: float, prediction: Prediction | None) -> str:
+        if prediction is not None and (age_s := now_s - prediction.stamp) > _STALE_S:
+            return f"no prediction for {age_s:.0f} s"
         if prediction is None or prediction.evidence is Evidence.NOT_ENOUGH:
             return "not enough evidence yet"
         best = int(prediction.probabilities.argmax())
@@ -63,11 +68,16 @@ class TextView:
         )
 
     def _line(
-        self, prediction: Prediction | None, truth: str | None, movements: int, health: Sequence[StreamHealth]
+        self,
+        now_s: float,
+        prediction: Prediction | None,
+        truth: str | None,
+        movements: int,
+        health: Sequence[StreamHealth],
     ) -> str:
         streams = ", ".join(f"{h.name} {h.state} {h.rate_hz:.0f} Hz lost {h.lost}" for h in health)
         told = f" | simulated truth: {truth}" if truth else ""
-        return f"{self._answer(prediction)}{told} | movements {movements} | {streams}"
+        return f"{self._answer(now_s, prediction)}{told} | movements {movements} | {streams}"
 
     def _table(
         self,
@@ -86,14 +96,15 @@ class TextView:
         streams = Table("stream", "state", "received", "lost", "age ms", "Hz", box=None)
         for h in health:
             style = None if h.state == "live" else "bold red"
-            row = (h.name, h.state, str(h.received), str(h.lost), f"{1e3 * h.age_s:.0f}", f"{h.rate_hz:.1f}")
+            age = f"{1e3 * h.age_s:.0f}" if h.received else "-"
+            row = (h.name, h.state, str(h.received), str(h.lost), age, f"{h.rate_hz:.1f}")
             streams.add_row(*row, style=style)
         last = "none yet"
         if movement is not None:
             ago = now_s - movement.apex_s
             last = f"{movement.kind} {', '.join(movement.regions)}, score {movement.score:.1f}, {ago:.0f} s ago"
         return Group(
-            Text(self._answer(prediction), style="bold"),
+            Text(self._answer(now_s, prediction), style="bold"),
             emotions,
             Text(f"movements {movements}, last: {last}"),
             streams,

@@ -36,10 +36,11 @@ ACTION_UNITS: dict[str, tuple[int, ...]] = {
 UNRELATED_UNITS: tuple[tuple[int, ...], ...] = ((14,), (17,), (24,), (2,), (17, 24))
 """Movements that mean nothing: dimpler, chin raise, lip press, brow raise."""
 
-MISLEADING_FRACTION = 0.15
+MISLEADING_FRACTION = 0.25
 """Share of a trial's micro-movements that belong to another class or to none."""
 
 _MAIN_UNIT = {"happy": 12, "sad": 15, "fear": 20, "disgust": 9, "angry": 4, "surprise": 26, "tense": 14}
+_MICROS_A_TRIAL = (0.25, 0.4, 0.25, 0.1)  # share of trials with 0, 1, 2, 3: people often hide an emotion altogether
 _MIN_SPACING_S = 1.2  # between two movements: the spotter's opposite lobes must not touch
 _EDGE_S = 0.6  # no movement this close to a trial's ends
 _BLINKS_PER_MIN = 15.0
@@ -227,8 +228,8 @@ def _draw_rest_events(
 
 
 def _draw_micros(rng: np.random.Generator, person: Person, trial: Trial, classes: tuple[str, ...]) -> list[FacialEvent]:
-    """One to three micro-movements of a trial; fewer where they do not fit, none for an emotion that never leaks."""
-    count = int(rng.choice([1, 2, 3], p=[0.35, 0.4, 0.25]))
+    """None to three micro-movements of a trial; fewer where they do not fit, none for an emotion that never leaks."""
+    count = int(rng.choice(len(_MICROS_A_TRIAL), p=_MICROS_A_TRIAL))
     events: list[FacialEvent] = []
     free = trial.end_s - trial.start_s - 2 * _EDGE_S
     slots = min(count, int(free // _MIN_SPACING_S))
@@ -241,7 +242,7 @@ def _draw_micros(rng: np.random.Generator, person: Person, trial: Trial, classes
         side: Side = "both"
         if rng.random() < person.face.one_sided:
             side = person.face.preferred_side if rng.random() < 0.8 else _other(person.face.preferred_side)
-        amplitude = float(np.clip(rng.lognormal(np.log(0.62), 0.35) * person.face.expressivity, 0.3, 1.2))
+        amplitude = float(np.clip(rng.lognormal(np.log(0.48), 0.45) * person.face.expressivity, 0.15, 1.2))
         if units:
             events.append(FacialEvent(onset, onset + rise, onset + total, "micro", units, side, amplitude))
     return events

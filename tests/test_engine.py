@@ -107,3 +107,25 @@ def test_refuses_what_it_cannot_work_on() -> None:
     engine = Engine(AlphaRecognizer(), eeg=INFO, has_video=False, config=Config())
     with pytest.raises(ConfigurationError, match="without video"):
         engine.push_frame(None)  # type: ignore[arg-type]
+
+
+def test_predictions_on_the_same_evidence_are_averaged_over_a_second() -> None:
+    x = make_eeg(8.0)
+    raw = Config().model_copy(update={"engine": Config().engine.model_copy(update={"smoothing_s": 0.0})})
+    single = push(Engine(AlphaRecognizer(), eeg=INFO, has_video=False, config=raw), x, [10])
+    smooth = push(Engine(AlphaRecognizer(), eeg=INFO, has_video=False), x, [10])
+    want = np.mean([p.probabilities for p in single[8:12]], axis=0)
+    np.testing.assert_allclose(smooth[11].probabilities, want, atol=1e-6)
+    np.testing.assert_allclose(smooth[0].probabilities, single[0].probabilities, atol=1e-6)
+
+
+def test_a_movement_is_not_delayed_by_the_average() -> None:
+    engine = Engine(AlphaRecognizer(), eeg=INFO, has_video=False)
+    engine._movements.append(make_movement(3.0, score=30.0))
+    predictions = push(engine, make_eeg(6.0), [10])
+    first = next(i for i, p in enumerate(predictions) if "face" in p.modalities)
+    face = np.array([0.0, 1.0], np.float32)
+    np.testing.assert_allclose(predictions[first].by_modality["face"], face, atol=1e-6)
+    eeg_now = 2 * predictions[first].probabilities - face
+    eeg_before = predictions[first - 1].probabilities
+    assert np.abs(eeg_now - eeg_before).max() < 0.2

@@ -36,7 +36,7 @@ def face_outline(landmarks: Float32) -> Float32 | None:
 
 
 def picture(image: UInt8) -> QImage:
-    """A QImage over a (height, width) or (height, width, 3) uint8 array; the array must outlive it."""
+    """A QImage of a (height, width) or (height, width, 3) uint8 array, which it copies."""
     image = np.ascontiguousarray(image)
     height, width = image.shape[:2]
     kind = QImage.Format.Format_Grayscale8 if image.ndim == 2 else QImage.Format.Format_RGB888

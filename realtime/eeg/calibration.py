@@ -121,6 +121,8 @@ class Calibration:
             Not there, not a calibration, or damaged.
         """
         try:
+            if path.is_file() and not zipfile.is_zipfile(path):
+                raise ValueError("it is not an .npz file")
             with np.load(path, allow_pickle=False) as file:
                 meta = json.loads(str(file["meta"][()]))
                 matrix = file["matrix"]

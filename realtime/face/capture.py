@@ -14,6 +14,8 @@ from realtime.errors import DataError
 from realtime.face._cv import bytes_of, cv2
 from realtime.packets import UInt8, VideoFrame, VideoInfo
 
+_LONGEST_STEP_S = 10.0
+
 
 class FileCapture:
     """Frames of a video file, stamped by their own times in the file; iterate as often as you like.
@@ -53,10 +55,8 @@ class FileCapture:
             index, stamp = 0, -np.inf
             while (image := _read(capture)) is not None:
                 own = float(capture.get(cv2.CAP_PROP_POS_MSEC)) / 1e3
-                nominal = index / self.fps
-                own = own if abs(own - nominal) < 10.0 and own > stamp else max(nominal, stamp + 0.5 / self.fps)
-                stamp = own
-                yield VideoFrame(image, self._start_s + own, index)
+                stamp = next_stamp(own, stamp, index, self.fps)
+                yield VideoFrame(image, self._start_s + stamp, index)
                 index += 1
         finally:
             capture.release()
@@ -71,6 +71,25 @@ class FileCapture:
                 f"cannot read '{self._path}' as a video; wanted a file that OpenCV opens (mp4, avi, mov, ...)"
             )
         return capture
+
+
+def next_stamp(own_s: float, last_s: float, index: int, fps: float) -> float:
+    """Time of a film's frame: the file's own where it goes on from the last one, else by the nominal rate.
+
+    Parameters
+    ----------
+    own_s : float
+        What the file says; some say nothing, or nonsense.
+    last_s : float
+        Time of the frame before, minus infinity for the first.
+    index : int
+        Number of the frame.
+    fps : float
+        Nominal rate. Films of varying rate (browsers, telephones) state one that has little to do with their frames.
+    """
+    if own_s > last_s and own_s - max(last_s, 0.0) < _LONGEST_STEP_S:
+        return own_s
+    return max(index / fps, last_s + 0.5 / fps)
 
 
 class DeviceCapture:

@@ -25,6 +25,7 @@ _HISTORY_S = 5.0
 _HISTORY_BYTES = 192 * 2**20
 _DRIFT_PX = 6.0
 _LAG_SLACK_S = 0.06
+_CLOCK_RESET_S = 1.0
 _DRIFT_POINTS = np.array([[40, 40], [216, 40], [216, 216], [40, 216]], np.float64)
 # inner corner, outer corner, upper lid, lower lid; the left eye first, as everywhere
 _LIDS = ((362, 263, 386, 374), (133, 33, 159, 145))
@@ -32,15 +33,20 @@ _LIDS = ((362, 263, 386, 374), (133, 33, 159, 145))
 
 @dataclass(slots=True)
 class FaceCounters:
-    """What happened to the frames: all counts since the pipeline was built."""
+    """What happened to the frames: all counts since the pipeline was built.
+
+    `without_pictures` counts movements dropped because their onset was no longer kept.
+    """
 
     frames: int = 0
     evaluated: int = 0
     faces: int = 0
     gaps: int = 0
     out_of_order: int = 0
+    clock_resets: int = 0
     frozen: int = 0
     reanchored: int = 0
+    without_pictures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,8 @@ class FacePipeline:
         Parameters
         ----------
         frame : VideoFrame
-            Stamps must increase; one that does not is dropped and counted.
+            Stamps must increase; one that does not is dropped and counted. One more than a second before the newest
+            is a restarted source: everything starts afresh, the person's noise included.
 
         Returns
         -------
@@ -107,6 +114,9 @@ class FacePipeline:
         """
         check_image(frame.image)
         self.counters.frames += 1
+        if frame.stamp < self._last_stamp - _CLOCK_RESET_S:
+            self.counters.clock_resets += 1
+            self._start_clock_anew()
         if not frame.stamp > self._last_stamp:
             self.counters.out_of_order += 1
             return []
@@ -148,6 +158,12 @@ class FacePipeline:
         region_motion = None if motion is None else self._spotter.region_z
         movements = (self._movement(spotted) for spotted in found)
         return [_observation(stamp, face, stored, segment, region_motion), *(m for m in movements if m is not None)]
+
+    def _start_clock_anew(self) -> None:
+        self._lose_face()
+        # what the spotter remembers is dated on the old clock
+        self._spotter = Spotter(self._config.spotter)
+        self._last_stamp = self._due = -np.inf
 
     def _lose_face(self) -> None:
         self._tracker.reset()
@@ -202,6 +218,7 @@ class FacePipeline:
             self._history.nearest(stamp) for stamp in (spotted.onset_s, spotted.apex_s, spotted.offset_s)
         )
         if onset is None or apex is None or offset is None or abs(onset.stamp - spotted.onset_s) > _LAG_SLACK_S:
+            self.counters.without_pictures += 1
             return None
         onset_image, apex_image, landmarks = on_one_canvas(onset, apex)
         images = movement_between(onset_image, apex_image, landmarks, method=self._config.flow)

@@ -8,6 +8,11 @@ Kartynnik et al. (2019), "Real-time facial surface geometry from monocular video
 
 from __future__ import annotations
 
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +29,8 @@ _DETECTOR_PX, _MESH_PX = 128, 192
 _ROI_SCALE = 1.5
 _EYE_RIGHT, _EYE_LEFT = 33, 263
 _SAME_FACE_IOU = 0.3
+_NOTICE = b"INFO: Created TensorFlow Lite XNNPACK delegate"
+_STDERR = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +161,10 @@ class _Network:
     """One LiteRT network on one thread; outputs by decreasing size."""
 
     def __init__(self, name: str) -> None:
-        self._interpreter = Interpreter(model_path=str(weights_path(name)), num_threads=1)
-        self._interpreter.allocate_tensors()
+        path = str(weights_path(name))
+        with _without_delegate_notice():
+            self._interpreter = Interpreter(model_path=path, num_threads=1)
+            self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         outputs = sorted(self._interpreter.get_output_details(), key=lambda d: -int(np.prod(d["shape"])))
         self._outputs = [d["index"] for d in outputs]
@@ -165,6 +174,21 @@ class _Network:
         self._interpreter.invoke()
         first, second = (self._interpreter.get_tensor(index) for index in self._outputs)
         return first, second
+
+
+@contextmanager
+def _without_delegate_notice() -> Iterator[None]:
+    """LiteRT tells the process's stderr that it made its delegate, and no setting stops it; all else passes through."""
+    with _STDERR, tempfile.TemporaryFile() as heard:
+        saved = os.dup(2)
+        os.dup2(heard.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            heard.seek(0)
+            os.write(2, b"".join(line for line in heard if _NOTICE not in line))
 
 
 def check_image(image: UInt8) -> None:

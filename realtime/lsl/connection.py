@@ -227,7 +227,7 @@ class Connection:
         if self._inlet is None or silent_s < _PRESENCE_AFTER_S or now < self._next_presence:
             return
         self._next_presence = now + _PRESENCE_AFTER_S
-        if not pylsl.resolve_bypred(f"uid='{self.uid}'", 1, _PRESENCE_TIMEOUT_S):
+        if not pylsl.resolve_bypred(f"uid={xpath_literal(self.uid)}", 1, _PRESENCE_TIMEOUT_S):
             self._lose()
 
     def _mapped(self, stamps: ArrayLike) -> Float64:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pylsl
 
 from realtime.errors import StreamNotFoundError
 from realtime.lsl import session
 
+_SLICE_S = 1.0
+_LEAST_S = 0.01
 _SETTLE_S = 0.5
 _SETTLE_NETWORK_S = 1.0
 _HINTS = {
@@ -36,6 +39,7 @@ def find_stream(
     source_id: str | None = None,
     timeout_s: float = 10.0,
     hint: str | None = None,
+    waiting: Callable[[], object] | None = None,
 ) -> pylsl.StreamInfo:
     """The one stream that fits what is asked for; its uid is then pinned by the reader that opens it.
 
@@ -48,6 +52,8 @@ def find_stream(
         second that fits.
     hint : str, optional
         Last sentence of the error where nothing fits: how to go on.
+    waiting : callable, optional
+        Called about once a second while nothing fits; may raise to give up.
 
     Raises
     ------
@@ -62,7 +68,7 @@ def find_stream(
     if not terms:
         raise ValueError("find_stream needs a type, a name or a source id")
     asked = ", ".join(f"{key.replace('_', ' ')} {value!r}" for key, value in wanted.items() if value is not None)
-    if not pylsl.resolve_bypred(" and ".join(terms), 1, timeout_s):
+    if not _wait(" and ".join(terms), timeout_s, waiting):
         advice = hint or _HINTS.get(stream_type or "", _DEFAULT_HINT)
         others = list_streams(1.0)
         raise StreamNotFoundError(
@@ -71,6 +77,17 @@ def find_stream(
     settle_s = _SETTLE_S if session.is_local() else _SETTLE_NETWORK_S
     found = {info.uid(): info for info in pylsl.resolve_bypred(" and ".join(terms), 1024, settle_s)}
     return _only(list(found.values()), asked)
+
+
+def _wait(predicate: str, timeout_s: float, waiting: Callable[[], object] | None) -> bool:
+    """Whether a stream fits within the time. In slices: liblsl's own waiting is deaf to Ctrl-C."""
+    end_s = time.monotonic() + timeout_s
+    while (left_s := end_s - time.monotonic()) > _LEAST_S:
+        if pylsl.resolve_bypred(predicate, 1, min(_SLICE_S, left_s)):
+            return True
+        if waiting is not None:
+            waiting()
+    return False
 
 
 def describe(infos: Sequence[pylsl.StreamInfo]) -> str:

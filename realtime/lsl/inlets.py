@@ -41,7 +41,7 @@ class SampleChunk:
     values : (n_times, n_channels)
         Numbers as the stream sends them.
     stamps : (n_times,) float64
-        LSL seconds on the local clock, strictly increasing.
+        LSL seconds on the local clock, strictly increasing unless the source restarted or reset its clock.
     stream_id : str
         LSL uid of the outlet.
     """

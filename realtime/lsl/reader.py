@@ -20,6 +20,7 @@ from realtime.packets import Float64, StreamHealth, StreamState
 PULL_TIMEOUT_S = 0.25
 _REOPEN_TIMEOUT_S = 0.5
 _RATE_SECONDS = 5
+_CLOCK_RESET_S = 1.0
 
 
 class RateMeter:
@@ -201,11 +202,16 @@ class Reader(ABC):
         return mapped
 
     def _increase(self, raw: Float64) -> Float64:
-        """Make stamps increase strictly, without smoothing."""
+        """Make stamps increase strictly, without smoothing.
+
+        A step back of more than a second is believed: the source reset its clock, or is a replay that ran ahead of time
+        and was started again.
+        """
         out = np.empty_like(raw)
         last = self._newest
         for i, stamp in enumerate(raw):
-            last = float(np.nextafter(last, math.inf)) if stamp <= last else float(stamp)
+            late = last - _CLOCK_RESET_S < stamp <= last
+            last = float(np.nextafter(last, math.inf)) if late else float(stamp)
             out[i] = last
         self._newest = last
         return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 
 from realtime.interfaces import RecognizerSpec
@@ -28,8 +29,8 @@ from realtime.packets import (
 class LslSink:
     """Writes each result of an engine to its LSL stream (a `realtime.interfaces.Sink`).
 
-    Results of the EEG and of the video thread go to different streams, so the two threads never push to one outlet,
-    except for predictions, which the engine makes one at a time.
+    Results of the EEG and of the video thread go to different streams, so the two threads never push to one outlet;
+    predictions come from both and wait for one another.
 
     Parameters
     ----------
@@ -60,6 +61,7 @@ class LslSink:
 
         bands = [name for name, _, _ in spec.bands]
         self._spec = spec
+        self._predicting = threading.Lock()
         self._band_power = eeg and BandPowerOutlet(spec.channels, bands, band_power_rate_hz, source_id=own("bandpower"))
         self._quality = eeg and QualityOutlet(eeg.channels, quality_rate_hz, source_id=own("quality"))
         self._face = FaceOutlet(regions, source_id=own("face")) if regions else None
@@ -89,7 +91,8 @@ class LslSink:
                 if self._movements:
                     self._movements.push(result)
             case Prediction():
-                self._emotions.push(result)
+                with self._predicting:
+                    self._emotions.push(result)
             case _:
                 raise TypeError(f"no LSL stream for a {type(result).__name__}")
 

@@ -9,12 +9,13 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.face._cv import cv2
+from realtime.face._cv import bytes_of, cv2
 from realtime.face.alignment import Alignment
 from realtime.face.tracker import FaceTracker
 from realtime.packets import UInt8, VideoFrame
 
 WIDTH, HEIGHT = 640, 480
+_NOISE_ROOM = 128
 # where each movement pulls, in landmarks, and whereto (x, y), the person's left being on the right of the picture
 PULLS = {
     "brows": {105: (0.0, -1.0), 334: (0.0, -1.0)},
@@ -142,25 +143,48 @@ def head(clip: Clip, t: float) -> NDArray[np.float64]:
     return np.array([[cos, -sin, x - cos * x + sin * y + wave[0]], [sin, cos, y - sin * x - cos * y + wave[1]]])
 
 
+@cache
+def _grid() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    return x, y
+
+
+@cache
+def _noise_pool() -> NDArray[np.float32]:
+    shape = (HEIGHT + _NOISE_ROOM, WIDTH + _NOISE_ROOM)
+    return np.random.default_rng(1).standard_normal(shape, dtype=np.float32)
+
+
+def _noise(clip: Clip, index: int) -> NDArray[np.float32]:
+    """Sensor noise of one frame: a window into a pool, at a place drawn for it; drawing afresh would cost the most."""
+    top, left = np.random.default_rng((clip.seed, index)).integers(0, _NOISE_ROOM, 2)
+    return _noise_pool()[top : top + HEIGHT, left : left + WIDTH]
+
+
+def _still(clip: Clip, t: float, moved: NDArray[np.float32]) -> UInt8:
+    """The frame at `t` without noise and changes of light."""
+    image, _ = portrait()
+    motion = head(clip, t)
+    if not moved.any():
+        flags = cv2.INTER_CUBIC
+        return bytes_of(cv2.warpAffine(image, motion, (WIDTH, HEIGHT), flags=flags, borderMode=cv2.BORDER_REPLICATE))
+    inverse = cv2.invertAffineTransform(motion).astype(np.float32)
+    x, y = _grid()
+    source_x = inverse[0, 0] * x + inverse[0, 1] * y + inverse[0, 2]
+    source_y = inverse[1, 0] * x + inverse[1, 1] * y + inverse[1, 2]
+    shift = cv2.remap(moved, source_x, source_y, cv2.INTER_LINEAR)
+    source_x, source_y = source_x - shift[..., 0], source_y - shift[..., 1]
+    return bytes_of(cv2.remap(image, source_x, source_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
+
+
 def render(clip: Clip, index: int) -> UInt8:
     """(480, 640) uint8 frame number `index`; the same for the same clip."""
     t = index / clip.fps
-    image, _ = portrait()
-    inverse = cv2.invertAffineTransform(head(clip, t))
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
-    source_x = (inverse[0, 0] * x + inverse[0, 1] * y + inverse[0, 2]).astype(np.float32)
-    source_y = (inverse[1, 0] * x + inverse[1, 1] * y + inverse[1, 2]).astype(np.float32)
-    moved = displacement(clip, t)
-    if moved.any():
-        shift = cv2.remap(moved, source_x, source_y, cv2.INTER_LINEAR)
-        source_x, source_y = source_x - shift[..., 0], source_y - shift[..., 1]
-    out = cv2.remap(image, source_x, source_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    light = 1.0
     for start in clip.light_steps_s:
-        out *= 1 + 0.15 / (1 + np.exp(-(t - start) / 0.03))
-    if clip.noise:
-        noise = np.random.default_rng((clip.seed, index)).standard_normal(out.shape, dtype=np.float32)
-        out += np.float32(clip.noise) * noise
-    return np.clip(np.round(out), 0, 255).astype(np.uint8)
+        light *= 1 + 0.15 / (1 + np.exp(-(t - start) / 0.03))
+    still = _still(clip, t, displacement(clip, t)).astype(np.float32)
+    return bytes_of(cv2.addWeighted(still, light, _noise(clip, index), clip.noise, 0.0, dtype=cv2.CV_8U))
 
 
 def frames(clip: Clip) -> Iterator[VideoFrame]:

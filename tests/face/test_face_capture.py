@@ -9,7 +9,7 @@ import pytest
 
 from realtime.errors import DataError
 from realtime.face._cv import cv2
-from realtime.face.capture import DeviceCapture, FileCapture
+from realtime.face.capture import DeviceCapture, FileCapture, next_stamp
 
 
 @pytest.fixture
@@ -34,6 +34,28 @@ def test_frames_come_in_order_with_their_own_times_as_rgb(clip: Path):
     assert frames[10].image[..., 2].mean() < 12
     assert (capture.info.width, capture.info.height, capture.info.planes, capture.fps) == (64, 48, 3, 20.0)
     assert len(list(capture)) == 12
+
+
+def _stamps(own: list[float], fps: float) -> list[float]:
+    stamps: list[float] = []
+    for index, said in enumerate(own):
+        stamps.append(next_stamp(said, stamps[-1] if stamps else -np.inf, index, fps))
+    return stamps
+
+
+def test_films_of_varying_rate_keep_their_own_times():
+    # a browser's recording states 1000 frames a second; a telephone's is 12 s off its nominal rate in the end
+    for own, fps in ((np.arange(900) / 30.0, 1000.0), (np.arange(900) / 25.0, 37.5)):
+        assert _stamps(own.tolist(), fps) == own.tolist()
+
+
+def test_times_that_make_no_sense_give_way_to_the_nominal_rate():
+    nominal = [i / 20.0 for i in range(100)]
+    assert _stamps([0.0] * 100, 20.0) == pytest.approx(nominal)
+    assert _stamps([1e9] * 100, 20.0) == pytest.approx(nominal)
+    stamps = _stamps([0.0, 0.05, 0.05, 0.02, 0.2], 20.0)
+    assert (np.diff(stamps) > 0).all()
+    assert stamps[-1] == 0.2
 
 
 def test_a_missing_file_is_named(tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,8 @@ from simulators.scenario import make_person, make_scenario
 Output = list[FaceObservation | MicroMovement]
 
 MOVING = Clip(
-    duration_s=12.0,
-    pulls=(Pull(5.0, 5.2, 5.42, "brows", 0.9), Pull(8.0, 8.18, 8.4, "smile", 0.7), Pull(10.0, 10.2, 10.4, "chin", 1.1)),
+    duration_s=10.2,
+    pulls=(Pull(5.0, 5.2, 5.42, "brows", 0.9), Pull(7.4, 7.58, 7.8, "smile", 0.7), Pull(9.0, 9.2, 9.4, "chin", 1.1)),
     blinks_s=(6.5,),
     sway_px=4.0,
 )
@@ -82,19 +83,19 @@ def test_blinks_speech_sway_and_a_head_turn_are_no_movements():
 
 
 def test_a_simulated_person_s_micro_movements_are_found():
-    person = make_person(534)
-    scenario = make_scenario(person, 24.0, seed=34)
+    drawn = ((p, make_scenario(p, 13.5, seed=34, trial_s=(9.0, 9.5), lead_in_s=3.6)) for p in map(make_person, count()))
+    # clearly visible ones: how many of the faint ones are found is for a benchmark, not for a test
+    person, scenario = next((p, s) for p, s in drawn if sorted(m.amplitude_px > 0.5 for m in s.movements) == [True] * 3)
     face = FaceSimulator(person, scenario, fps=30.0)
     found = _movements(_run([VideoFrame(face.frame(i), i / 30.0, i) for i in range(face.n_frames)])[0])
     made = [event for event in scenario.movements if event.kind == "micro"]
-    scores = spotting_scores([f for f in found if f.kind == "micro"], made, minutes=0.4)
-    assert len(made) >= 2
-    assert scores["f1"] >= 0.6
+    scores = spotting_scores([f for f in found if f.kind == "micro"], made, minutes=13.5 / 60)
+    assert scores["f1"] >= 0.8
     assert scores["false_positives"] == 0
 
 
 def test_a_change_of_light_is_no_movement():
-    assert _movements(_run(_rendered(Clip(duration_s=6.0, light_steps_s=(4.5,), sway_px=2.0)))[0]) == []
+    assert _movements(_run(_rendered(Clip(duration_s=5.0, light_steps_s=(3.9,), sway_px=2.0)))[0]) == []
 
 
 def test_the_same_frames_give_the_same_results_and_a_prefix_gives_a_prefix():
@@ -146,9 +147,9 @@ def test_movement_between_names_what_is_wrong():
 
 @pytest.mark.parametrize("fps", [24.0, 60.0])
 def test_another_frame_rate_finds_the_same(fps: float):
-    clip = Clip(duration_s=6.5, fps=fps, pulls=(Pull(5.0, 5.2, 5.42, "brows", 1.0),), sway_px=2.0)
+    clip = Clip(duration_s=5.0, fps=fps, pulls=(Pull(3.7, 3.9, 4.12, "brows", 1.0),), sway_px=2.0)
     (found,) = _movements(_run(_rendered(clip))[0])
-    assert (found.onset_s, found.apex_s, found.offset_s) == pytest.approx((105.0, 105.2, 105.42), abs=0.08)
+    assert (found.onset_s, found.apex_s, found.offset_s) == pytest.approx((103.7, 103.9, 104.12), abs=0.08)
     assert found.kind == "micro"
 
 
@@ -206,6 +207,17 @@ def test_stamps_that_do_not_increase_are_dropped_and_counted():
     results, pipeline = _run(given)
     assert pipeline.counters.out_of_order == 1
     assert len(results) == 10
+
+
+def test_a_source_whose_clock_starts_again_is_followed():
+    given = [f for f in _rendered(MOVING) if f.stamp < 106.2]
+    twice = given[:40] + [replace(f, stamp=f.stamp - 60.0) for f in given]
+    results, pipeline = _run(twice)
+    assert (pipeline.counters.clock_resets, pipeline.counters.out_of_order) == (1, 0)
+    (found,) = _movements(results)
+    (once,) = _movements(_run(given)[0])
+    assert found.onset_s == pytest.approx(once.onset_s - 60.0)
+    assert found.score == pytest.approx(once.score)
 
 
 def test_the_warp_stays_fixed_until_the_head_has_moved():

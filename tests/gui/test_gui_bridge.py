@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pylsl
 import pytest
 
 from gui.bridge import Batch, Bridge, Link, Wanted, choose
-from gui.messages import MovementEvent, TruthEvent
+from gui.messages import EmotionModel, MovementEvent, TruthEvent
 from realtime.interfaces import RecognizerSpec
 from realtime.lsl.outlets import ControlOutlet, EegOutlet, LslSink, MarkerOutlet, VideoOutlet
 from realtime.lsl.session import configure
@@ -124,7 +125,11 @@ def test_everything_the_engine_publishes_arrives_late_streams_too(bridge: Bridge
         outlet.close()
 
 
-def test_a_vanished_stream_is_lost_and_one_with_another_layout_replaces_it(bridge: Bridge) -> None:
+def test_a_vanished_stream_is_lost_and_one_with_another_layout_replaces_it() -> None:
+    configure()
+    # the resolver of the running dashboard remembers a vanished stream for five seconds
+    bridge = Bridge(search=lambda: pylsl.resolve_streams(0.2))
+    bridge.start()
     first = EegOutlet(EEG)
     _until(lambda: _link(bridge, "eeg").received > 0, lambda: first.push(np.zeros((3, 5), np.float32)))
     first.close()
@@ -139,6 +144,27 @@ def test_a_vanished_stream_is_lost_and_one_with_another_layout_replaces_it(bridg
 
     _until(seen, lambda: second.push(np.zeros((4, 5), np.float32)))
     assert _link(bridge, "eeg").state == "live"
+    bridge.stop()
+    second.close()
+
+
+def test_a_restarted_engine_with_another_model_is_named_as_such(bridge: Bridge) -> None:
+    def send(sink: LslSink) -> None:
+        p = np.array([0.9, 0.1], np.float32)
+        sink.write(Prediction(pylsl.local_clock(), p, 0.5, ("eeg",), Evidence.ENOUGH, "m7", 0.1, float("nan")))
+
+    models: list[EmotionModel] = []
+
+    def heard(model_id: str, simulated: bool) -> bool:
+        models.extend(model for model, _ in bridge.poll().emotions)
+        return bool(models) and (models[-1].model_id, models[-1].simulated) == (model_id, simulated)
+
+    first = LslSink(SPEC, source_id="gui-test-restart")
+    _until(lambda: heard("m7", True), lambda: send(first))
+    first.close()
+    _until(lambda: _link(bridge, "emotions").state == "lost")
+    second = LslSink(replace(SPEC, model_id="m8", simulated=False), source_id="gui-test-restart")
+    _until(lambda: heard("m8", False), lambda: send(second))
     second.close()
 
 

@@ -29,11 +29,22 @@ class Peer:
             text=True,
             env=env,
         )
+        self._frozen = False
 
     def run(self, code: str, **values: object) -> object:
+        return self._ask({"code": code, "values": values})
+
+    def reset(self) -> bool:
+        """Forget everything, for the next test; False where the process is gone or has been tampered with."""
+        if self._process.poll() is not None or self._frozen:
+            return False
+        self._ask({"code": "", "values": {}, "reset": True})
+        return True
+
+    def _ask(self, request: dict[str, object]) -> object:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"code": code, "values": values}) + "\n")
+        self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         assert line, "the peer process ended"
@@ -42,6 +53,7 @@ class Peer:
         return reply["result"]
 
     def freeze(self) -> None:
+        self._frozen = True
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -55,18 +67,36 @@ class Peer:
                 stream.close()
 
 
+@pytest.fixture(scope="session")
+def _idle_peers() -> Iterator[list[Peer]]:
+    """Peers that wait for their next test: a process takes a second to start."""
+    idle: list[Peer] = []
+    yield idle
+    for peer in idle:
+        peer.kill()
+
+
 @pytest.fixture
-def peers() -> Iterator[Callable[..., Peer]]:
-    """Factory of peers; they are killed at the end."""
-    started: list[Peer] = []
+def peers(_idle_peers: list[Peer]) -> Iterator[Callable[..., Peer]]:
+    """Factory of peers; those without options are used again by the next test."""
+    plain: list[Peer] = []
+    special: list[Peer] = []
 
     def start(**options: object) -> Peer:
-        started.append(Peer(**options))  # type: ignore[arg-type]
-        return started[-1]
+        if options:
+            special.append(Peer(**options))  # type: ignore[arg-type]
+            return special[-1]
+        plain.append(_idle_peers.pop() if _idle_peers else Peer())
+        return plain[-1]
 
     yield start
-    for peer in started:
+    for peer in special:
         peer.kill()
+    for peer in plain:
+        if peer.reset():
+            _idle_peers.append(peer)
+        else:
+            peer.kill()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -15,10 +16,14 @@ def main() -> None:
 
         session.configure()
         exec("import numpy as np, pylsl\nfrom realtime.packets import *\nfrom realtime.lsl.outlets import *", scope)
+    fresh = dict(scope)
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # libraries that print must not get between the replies
     for line in sys.stdin:
         request = json.loads(line)
+        if request.get("reset"):
+            scope = dict(fresh)  # outlets close with the names that held them
+            gc.collect()
         scope.update(request["values"])
         scope["result"] = None
         try:

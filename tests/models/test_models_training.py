@@ -10,9 +10,10 @@ import torch
 from models_helpers import CHANNELS, SMALL, synthetic_samples
 
 from models.augmentation import AugmentationOptions, augment, drop_channels, mask_windows, mirror_face
-from models.inference import prepare
+from models.inference import predict_logits, prepare, softmax
+from models.losses import class_balanced_alpha
 from models.metrics import macro_f1
-from models.network import Batch
+from models.network import Batch, HiddenEmotionNet
 from models.normaliser import fit_normaliser
 from models.samples import SampleSet, concatenate
 from models.splits import Split, inner_split, load_splits, save_splits, subject_folds
@@ -96,6 +97,31 @@ def test_training_leaves_global_state_alone() -> None:
     train(synthetic_samples(3, 2), QUICK)
     assert torch.equal(torch.random.get_rng_state(), before)
     assert torch.get_num_threads() == threads
+
+
+def test_training_minimises_the_focal_loss_of_every_view() -> None:
+    samples = synthetic_samples(4, 4)
+    samples = samples.take((samples.label != 0) | (np.arange(len(samples)) % 3 == 0))
+    options = TrainingOptions(
+        epochs=1, batch_size=len(samples), augmentation=NO_AUGMENTATION, network=SMALL | {"dropout": 0.0}
+    )
+    trained = train(samples, options)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(options.seed)
+        untrained = HiddenEmotionNet(trained.network.config)
+    theirs = samples.of_subjects(trained.split.training)
+    logits = predict_logits(untrained, prepare(theirs, trained.normaliser, SMALL["face_px"]))
+    alpha = class_balanced_alpha(theirs.label, 4, options.balance)
+    assert alpha[0] > 1.2 * alpha[1:].max()
+    loss = weight = 0.0
+    both = theirs.has_eeg & theirs.has_face
+    for view, rows, share in (("both", both | True, 1.0), ("eeg", both, 0.5), ("face", both, 0.5)):
+        label = theirs.label[rows]
+        p = softmax(logits[view][rows])[np.arange(len(label)), label].astype(np.float64)
+        loss += share * float(np.sum(alpha[label] * (1.0 - p) ** 2 * -np.log(p)))
+        weight += share * len(label)
+    # the first epoch is one step, so its loss is that of the weights it began with
+    assert trained.history[0].train_loss == pytest.approx(loss / weight, rel=1e-4)
 
 
 def test_held_out_subject_is_never_looked_at() -> None:

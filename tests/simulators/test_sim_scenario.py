@@ -50,7 +50,7 @@ def test_every_scenario_keeps_the_rules(person_seed: int, seed: int, duration_s:
             assert len(inside) == 1
             assert 0.07 <= event.apex_s - event.onset_s <= 0.5 + 1e-9
             assert event.offset_s - event.onset_s < 0.5
-            assert 0.3 <= event.amplitude_px <= 1.2
+            assert 0.15 <= event.amplitude_px <= 1.2
         else:
             assert not overlapping
             assert event.offset_s - event.onset_s > 0.5
@@ -71,14 +71,14 @@ def test_movements_have_the_published_timing() -> None:
     micros = [m for s in sessions(30) for m in s.movements if m.kind == "micro"]
     rise = np.array([m.apex_s - m.onset_s for m in micros])
     total = np.array([m.offset_s - m.onset_s for m in micros])
-    assert len(micros) > 800
+    assert len(micros) > 600
     assert np.median(rise) == pytest.approx(0.21, abs=0.02)
     assert np.median(total) == pytest.approx(0.40, abs=0.02)
-    assert np.median([m.amplitude_px for m in micros]) == pytest.approx(0.65, abs=0.15)
+    assert np.median([m.amplitude_px for m in micros]) == pytest.approx(0.48, abs=0.1)
     assert 0.1 < np.mean([m.side != "both" for m in micros]) < 0.35
 
 
-def test_every_full_trial_leaks_one_to_three_times_and_rests_hold_macros_and_speech() -> None:
+def test_a_trial_leaks_up_to_three_times_and_rests_hold_macros_and_speech() -> None:
     held = sessions(20)
     per_trial = [
         sum(t.start_s <= m.onset_s < t.end_s for m in s.movements)
@@ -86,13 +86,14 @@ def test_every_full_trial_leaks_one_to_three_times_and_rests_hold_macros_and_spe
         for t in s.trials
         if t.end_s - t.start_s >= 10.0
     ]
-    assert set(per_trial) == {1, 2, 3}
+    assert set(per_trial) == {0, 1, 2, 3}
+    assert np.mean(per_trial) == pytest.approx(1.2, abs=0.15)
     rests = sum(len(s.trials) for s in held)
     assert 0.2 < sum(m.kind == "macro" for s in held for m in s.movements) / rests < 0.5
     assert 0.1 < sum(len(s.speech) for s in held) / rests < 0.4
 
 
-def test_about_one_movement_in_seven_misleads() -> None:
+def test_about_one_movement_in_four_misleads() -> None:
     foreign = total = 0
     for scenario in sessions(40):
         for event in scenario.movements:
@@ -100,8 +101,7 @@ def test_about_one_movement_in_seven_misleads() -> None:
                 emotion = next(t.emotion for t in scenario.trials if t.start_s <= event.onset_s < t.end_s)
                 total += 1
                 foreign += not set(event.action_units) <= set(ACTION_UNITS[emotion])
-    # some misleading movements consist of units the true class shares, so a little less than 15 %
-    assert 0.09 < foreign / total < 0.18
+    assert foreign / total == pytest.approx(0.25, abs=0.05)
 
 
 def test_blinks_come_fifteen_times_a_minute() -> None:

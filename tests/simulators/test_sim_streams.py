@@ -16,7 +16,6 @@ import pytest
 from realtime.eeg.files import read_recording
 from realtime.errors import ConfigurationError, DataError
 from realtime.face.capture import FileCapture
-from realtime.lsl.discovery import find_stream
 from simulators.action_units import regions_of
 from simulators.eeg import EegSimulator
 from simulators.face import FaceSimulator
@@ -33,7 +32,8 @@ class Listener:
     """Pulls everything a stream sends in a thread of its own."""
 
     def __init__(self, source_id: str, *, raw: bool = False) -> None:
-        self.inlet = pylsl.StreamInlet(find_stream(source_id=source_id, timeout_s=10.0), max_buflen=60)
+        (info,) = pylsl.resolve_byprop("source_id", source_id, 1, 10.0)
+        self.inlet = pylsl.StreamInlet(info, max_buflen=60)
         self.inlet.open_stream(timeout=10.0)
         self.samples: list[Sample] = []
         self._raw = raw
@@ -75,8 +75,11 @@ def record(source: PushedStreams, source_ids: dict[str, str]) -> dict[str, list[
 
 
 def test_a_participant_over_lsl_is_the_simulated_one_and_the_truth_fits() -> None:
-    person = make_person(21)
-    scenario = make_scenario(person, 3.0, 4, trial_s=(1.4, 1.5), rest_s=0.4, lead_in_s=0.3)
+    drawn = (
+        (seed, make_person(seed), make_scenario(make_person(seed), 3.0, 4, trial_s=(2.5, 2.6), lead_in_s=0.2))
+        for seed in range(21, 60)
+    )
+    seed, person, scenario = next(session for session in drawn if session[2].movements)
     size = (320, 240)
     participant = SimulatedParticipant(person, scenario, tag="sim-a", size=size)
     assert participant.state == "idle"
@@ -103,7 +106,7 @@ def test_a_participant_over_lsl_is_the_simulated_one_and_the_truth_fits() -> Non
     assert said[0][0] == {
         "event": "scenario",
         "classes": sorted({t.emotion for t in scenario.trials}),
-        "person": 21,
+        "person": seed,
     }
     starts = [(e["emotion"], s - start_s) for e, s in said if e["event"] == "trial_start"]
     assert [name for name, _ in starts] == [t.emotion for t in scenario.trials]
@@ -121,6 +124,7 @@ def test_health_counts_what_was_sent() -> None:
     end = time.monotonic() + 10.0
     while participant.state == "running":
         assert time.monotonic() < end
+        time.sleep(0.02)
     participant.stop()
     eeg, truth = participant.health()
     assert (eeg.name, eeg.state, eeg.pushed, eeg.skipped) == ("eeg", "ended", 1000, 0)
@@ -146,7 +150,7 @@ def test_truth_is_in_order_of_time_and_says_each_movement_when_it_is_over() -> N
 def test_a_recording_is_replayed_whole_with_its_markers_and_its_end(data_dir: Path) -> None:
     path = data_dir / "eeg" / "test.vhdr"
     eeg = read_recording(path)
-    replay = Replay(path, speed=4.0, tag="sim-c")
+    replay = Replay(path, speed=10.0, tag="sim-c")
     heard = record(replay, {"eeg": "sim-c-eeg", "markers": "sim-c-markers"})
     np.testing.assert_array_equal(np.array([v for v, _ in heard["eeg"]], np.float32).T, eeg.samples_uv)
     np.testing.assert_allclose([s - replay.start_s for _, s in heard["eeg"]], eeg.stamps_s, rtol=0, atol=1e-6)
@@ -159,7 +163,7 @@ def test_a_recording_is_replayed_whole_with_its_markers_and_its_end(data_dir: Pa
 def test_a_film_is_replayed_whole(data_dir: Path) -> None:
     path = data_dir / "face" / "single_face.mp4"
     film = list(FileCapture(path))
-    replay = Replay(None, path, speed=2.0, tag="sim-d")
+    replay = Replay(None, path, speed=4.0, tag="sim-d")
     heard = record(replay, {"video": "sim-d-video", "markers": "sim-d-markers"})
     assert len(heard["video"]) == len(film) == 72
     np.testing.assert_allclose([s - replay.start_s for _, s in heard["video"]], [f.stamp for f in film], atol=1e-6)

@@ -1,0 +1,85 @@
+"""`python -m benchmarks [dsp|face|network|latency|gui|all] [--summary FILE.json] [--seconds N]`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from realtime.errors import EmostreamError
+
+SUITES = ("dsp", "face", "network", "latency", "gui")
+
+
+def run(suites: Sequence[str], seconds: float) -> dict[str, Any]:
+    """Measure the suites, print a table of each, and return what the summary holds.
+
+    Parameters
+    ----------
+    suites : sequence of str
+        Some of `SUITES`.
+    seconds : float
+        How long each row is measured.
+
+    Returns
+    -------
+    dict
+        `machine`, and `rows` as `benchmarks.report.Row.as_json` writes them.
+    """
+    from rich.console import Console
+
+    from benchmarks.measure import load, machine
+    from benchmarks.report import table
+
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    about, rows = machine(), []
+    for suite in suites:
+        before = load()
+        found = importlib.import_module(f"benchmarks.{suite}").run(seconds)
+        console.print(table(found, f"{suite}: load {before} of {about['cores']} cores before, {load()} after"))
+        rows += [row.as_json() | {"suite": suite} for row in found]
+    about["load_after"] = load()
+    console.print(
+        f"{about['processor']}, {about['cores']} cores, one thread; load: all users, last minute; "
+        "medians; cpu: time on a core, wall: time passed"
+    )
+    return {"machine": about, "rows": rows}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line, measure, write the summary; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Ours, the floor and the peers, in one run."
+    )
+    parser.add_argument("suite", nargs="?", choices=(*SUITES, "all"), default="all")
+    parser.add_argument("--summary", type=Path, metavar="FILE", help="write the table as JSON")
+    parser.add_argument(
+        "--seconds", type=float, default=5.0, metavar="N", help="measure each row this long (default 5)"
+    )
+    chosen = parser.parse_args(arguments)
+    if not chosen.seconds > 0:
+        parser.error("--seconds wants a positive number")
+    if chosen.summary is not None and not chosen.summary.absolute().parent.is_dir():
+        parser.error(f"--summary: no folder '{chosen.summary.absolute().parent}'")
+    # before NumPy is loaded: more threads on a busy machine measure the machine
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    try:
+        summary = run(SUITES if chosen.suite == "all" else (chosen.suite,), chosen.seconds)
+        if chosen.summary is not None:
+            from realtime.summary import write_json
+
+            write_json(chosen.summary, summary)
+    except EmostreamError as err:
+        print(f"benchmarks: {err}", file=sys.stderr)
+        return err.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

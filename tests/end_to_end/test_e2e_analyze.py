@@ -1,0 +1,59 @@
+"""`emostream analyze`: the same engine on files, as fast as it goes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from e2e import MODEL, check_predictions, emostream, read_summary
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.real_data]
+
+_KEYS = {"model", "predictions", "eeg", "video", "latency_ms", "micro_movements", "process"}
+
+
+def test_eeg_alone(tmp_path: Path, data_dir: Path) -> None:
+    recording = data_dir / "eeg" / "eeglab_data.set"
+    done = emostream("analyze", recording, "--summary", "s.json", *MODEL, folder=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.count("\n") == 1
+    assert "model trained on simulation" in done.out
+    summary = read_summary(tmp_path / "s.json")
+    assert summary.keys() >= _KEYS
+    check_predictions(summary)
+    assert summary["eeg"]["received"] == 30504
+    assert summary["predictions"]["count"] == pytest.approx(4 * 238, abs=8)
+    assert summary["video"] is None
+    assert "truth" not in summary
+    # offline nothing waits, so there is no latency to tell
+    assert summary["latency_ms"]["eeg_to_prediction"] == {"p50": None, "p99": None}
+
+
+def test_video_alone_lists_its_movements(tmp_path: Path, data_dir: Path) -> None:
+    video = data_dir / "face" / "single_face.mp4"
+    done = emostream("analyze", video, "--no-eeg", "--json", "m.json", "--summary", "s.json", *MODEL, folder=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    summary = read_summary(tmp_path / "s.json")
+    assert summary.keys() >= _KEYS
+    assert summary["eeg"] is None
+    assert summary["video"]["evaluated"] == 72
+    assert summary["video"]["face_share"] >= 0.9
+    assert json.loads((tmp_path / "m.json").read_text(encoding="utf-8")) == summary["micro_movements"]
+
+
+def test_both_together(tmp_path: Path, data_dir: Path) -> None:
+    files = (data_dir / "eeg" / "eeglab_data.set", data_dir / "face" / "single_face.mp4")
+    done = emostream("analyze", *files, "--summary", "s.json", *MODEL, folder=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    summary = read_summary(tmp_path / "s.json")
+    check_predictions(summary)
+    assert summary["video"]["evaluated"] == 72
+    assert summary["eeg"]["lost"] == summary["video"]["lost"] == 0
+
+
+def test_what_is_left_out_on_request_is_not_read(tmp_path: Path, data_dir: Path) -> None:
+    files = (data_dir / "eeg" / "test.vhdr", tmp_path / "none.mp4")
+    done = emostream("analyze", *files, "--no-video", "--summary", "s.json", *MODEL, folder=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert read_summary(tmp_path / "s.json")["eeg"]["sfreq_hz"] == 1000.0

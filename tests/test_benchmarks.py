@@ -1,0 +1,108 @@
+"""The benchmarks: what they write, and that the ways they compare do the same work. Never how long anything takes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import dsp, network
+from benchmarks.__main__ import main
+from benchmarks.lsl_node import Arrivals
+from benchmarks.measure import Timing, interleave
+from benchmarks.report import Goal, Row
+from realtime.eeg.bands import band_power
+
+KEYS = {"name", "ours", "floor", "peers", "ratio", "goal", "met"}
+
+
+def test_the_signal_suite_writes_the_contracts_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "b.json"
+    assert main(["dsp", "--seconds", "0.01", "--summary", str(path)]) == 0
+    summary = json.loads(path.read_text(encoding="utf-8"))
+    assert set(summary) == {"machine", "rows"}
+    assert summary["machine"]["cores"] >= 1
+    assert summary["machine"]["load_before"] >= 0
+    assert len(summary["rows"]) == 4
+    for row in summary["rows"]:
+        assert row.keys() >= KEYS
+        assert row["ours"] > 0
+        assert row["ratio"] == pytest.approx(row["ours"] / row["floor"])
+        assert all(row["speedup"][name] == pytest.approx(time / row["ours"]) for name, time in row["peers"].items())
+        assert isinstance(row["met"], bool)
+    band_power_1000, band_power_200, ring, _ = summary["rows"]
+    assert max(band_power_1000["max_difference"], band_power_200["max_difference"]) < 1e-5
+    assert ring["max_difference"] == 0
+    assert "np.roll" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("sfreq_hz", [200.0, 1000.0])
+def test_peers_compute_the_definition(sfreq_hz: float) -> None:
+    x = np.random.default_rng(1).normal(0.0, 20.0, (62, round(sfreq_hz))).astype(np.float32)
+    defined = band_power(x, sfreq_hz, dsp.BANDS)
+    np.testing.assert_allclose(dsp.welch_band_power(x, sfreq_hz), defined, atol=1e-5)
+    np.testing.assert_allclose(dsp.loop_band_power(x, sfreq_hz), defined, atol=1e-5)
+
+
+def test_the_recogniser_answers_as_the_plain_forward_pass() -> None:
+    for row in network.run(0.01):
+        assert row.max_difference is not None
+        assert row.max_difference < 1e-5
+
+
+def test_a_push_that_arrives_in_two_pieces_is_counted_once_and_late() -> None:
+    arrivals = Arrivals()
+    assert arrivals.note(np.array([0.0, 0.0, 0.0], np.float32), 0.9) == 1
+    assert arrivals.note(np.array([0.0, 1.0, 0.0, 2.0], np.float32), 1.0) == 1
+    assert arrivals.note(np.array([0.0, 3.0], np.float32), 1.5) == 3
+    assert not arrivals.ended
+    arrivals.note(np.array([-1.0], np.float32), 2.0)
+    assert arrivals.ended
+    assert arrivals.times == {1: 1.0, 2: 1.0, 3: 1.5}
+
+
+def test_calls_are_interleaved_and_counted() -> None:
+    order: list[str] = []
+
+    def slow(name: str) -> None:
+        order.append(name)
+        sum(range(200_000))
+
+    timings = interleave({"a": lambda: slow("a"), "b": lambda: slow("b")}, 0.0, rounds=4)
+    assert timings["a"].count == timings["b"].count == 4
+    assert "".join(order[-8:]) == "abababab"
+
+
+def test_goals_are_judged_by_the_rows_own_figures() -> None:
+    row = Row("work", ours=Timing(2.0, 6.0, 9), floor=Timing(1.0, 1.0, 9), peers={"peer": Timing(20.0, 20.0, 9)})
+    held = {
+        Goal("over floor", 2): True,
+        Goal("over floor", 1.9): False,
+        Goal("below peer", 10, "peer"): True,
+        Goal("below peer", 11, "peer"): False,
+        Goal("median", 2.0): True,
+        Goal("median", 1.0): False,
+        Goal("p99", 6.0): True,
+        Goal("p99", 5.0): False,
+    }
+    assert {goal: goal.met(row) for goal in held} == held
+    assert row.met is None
+    assert Goal("below peer", 10, "peer").text() == "at least 10 x below peer"
+
+
+def test_no_goal_is_met_where_there_is_no_floor() -> None:
+    row = Row("work", ours=Timing(2.0, 2.0, 1), goals=(Goal("over floor", 3),))
+    assert row.ratio is None
+    assert row.met is False
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["dsp", "--seconds", "0"], ["dsp", "--summary", "no/such/folder/b.json"]]
+)
+def test_wrong_usage_leaves_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(arguments)
+    assert raised.value.code == 2
+    assert "usage: python -m benchmarks" in capsys.readouterr().err
