@@ -199,7 +199,7 @@ def demo(
         children.start("simulate", "--seed", str(seed), "--tag", tag, *shared)
         if not headless:
             children.start("dashboard", *shared)
-        wanted = Wanted(eeg_source=f"{tag}-eeg", video_source=f"{tag}-video", truth_source=f"{tag}-truth")
+        wanted = Wanted(eeg_source=f"{tag}-eeg", video_source=f"{tag}-video")
         session = _open_session(model, wanted, settings, None, children)
         _recognise(session, children, seconds, headless, summary)
 
@@ -319,7 +319,7 @@ def calibrate(
     settings = _configure(config, network)
     info = find_stream(stream_type="EEG", name=eeg_name, timeout_s=settings.lsl.resolve_timeout_s)
     eeg, samples_uv = collect_eeg(info, seconds, settings.lsl)
-    fit_ica(samples_uv, eeg.sfreq_hz, eeg.channels).save(out)
+    fit_ica(samples_uv, eeg.sfreq_hz, eeg.channels, config=settings.eeg).save(out)
     typer.echo(f"calibration of {len(eeg.channels)} channels saved: use 'emostream run --calibration {out}'")
 
 
@@ -374,7 +374,7 @@ def _one_line(result: dict[str, Any]) -> str:
 @app.command()
 def train(
     simulated: Annotated[bool, typer.Option("--simulated", help="Train the demonstration checkpoint.")] = False,
-    people: Annotated[int, typer.Option(min=4, help="How many simulated people.")] = 300,
+    people: Annotated[int, typer.Option(min=4, help="How many simulated people.")] = 240,
     out: Annotated[Path, typer.Option(help="Checkpoint to write.")] = DEMO_CHECKPOINT,
     jobs: Annotated[int, typer.Option(help="Processes; -1 is one a core.")] = -1,
 ) -> None:

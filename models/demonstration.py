@@ -51,7 +51,7 @@ def train_demonstration(samples: SampleSet, out: Path, *, options: TrainingOptio
     out : Path
         The .safetensors file; its .json is written beside it.
     """
-    options = options or TrainingOptions(network={"face_px": FACE_PX})
+    options = options or TrainingOptions(epochs=16, network={"face_px": FACE_PX})
     with tqdm(total=options.epochs, desc="epochs", unit="epoch") as bar:
 
         def report(epoch: EpochReport) -> None:

@@ -78,7 +78,7 @@ class Engine:
         # no piece holds two hop ends, so each prediction is made from what had arrived by its own hop
         self._piece = self.eeg.shortest_hop if self.eeg else 0
         self._movements: deque[MicroMovement] = deque(maxlen=64)
-        self._newest_eeg_s = self._first_frame_s = -np.inf
+        self._newest_eeg_s = -np.inf
         self._video_tick = -1
         self._recognizing = threading.Lock()
         self._recent: deque[tuple[float, MicroMovement | None, Recognition]] = deque(maxlen=64)
@@ -115,10 +115,7 @@ class Engine:
             raise ConfigurationError("video frame pushed into an engine made without video")
         results: list[Result] = list(self.face.push(frame))
         self._movements.extend(item for item in results if isinstance(item, MicroMovement))
-        if self.eeg is not None and self._first_frame_s == -np.inf:
-            # whichever of the two arrives first, the beginning is answered by the EEG
-            self._first_frame_s = frame.stamp
-        if frame.stamp - max(self._newest_eeg_s, self._first_frame_s) > self.config.lsl.stale_after_s:
+        if frame.stamp - self._newest_eeg_s > self.config.lsl.stale_after_s:
             tick = int(frame.stamp // self.config.engine.prediction_hop_s)
             if tick != self._video_tick:
                 self._video_tick = tick
@@ -169,7 +166,9 @@ class Engine:
             self._recent.clear()
             return answer
         self._recent.append((now_s, movement, answer))
-        while self._recent[0][0] <= now_s - self.config.engine.smoothing_s + 1e-6 and len(self._recent) > 1:
+        oldest_s = now_s - self.config.engine.smoothing_s + 1e-6
+        # a source whose clock stepped back leaves answers of the future behind: they go, too
+        while len(self._recent) > 1 and not oldest_s < self._recent[0][0] <= now_s:
             self._recent.popleft()
         same = [a for _, m, a in self._recent if m is movement and a.by_modality.keys() == answer.by_modality.keys()]
         every = [a for _, _, a in self._recent if "eeg" in a.by_modality]

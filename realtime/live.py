@@ -32,7 +32,7 @@ class Wanted:
     ----------
     eeg, video : bool
         Whether that modality is wanted at all.
-    eeg_source, video_source, truth_source : str or None
+    eeg_source, video_source : str or None
         LSL source id, where there is more than one to choose from.
     eeg_name : str or None
         LSL stream name of the headset, likewise.
@@ -43,7 +43,6 @@ class Wanted:
     eeg_name: str | None = None
     eeg_source: str | None = None
     video_source: str | None = None
-    truth_source: str | None = None
 
 
 class LiveSession:
@@ -101,7 +100,7 @@ class LiveSession:
             recognizer,
             eeg=eeg,
             video=video,
-            truth=_find_truth(wanted.truth_source),
+            truth=_find_truth([info for info in (eeg, video) if info is not None]),
             sinks=self._open_sinks,
             config=config,
             calibration=calibration,
@@ -152,11 +151,11 @@ class LiveSession:
             )
 
 
-def _find_truth(source_id: str | None) -> pylsl.StreamInfo | None:
-    """The truth of a simulated participant, where there is exactly one; real sessions have none."""
-    found = [
-        info
-        for info in list_streams(_TRUTH_TIMEOUT_S)
-        if info.name() == "emostream-truth" and source_id in (None, info.source_id())
-    ]
+def _find_truth(inputs: Sequence[pylsl.StreamInfo]) -> pylsl.StreamInfo | None:
+    """The truth that belongs to a simulated participant's EEG or video; real input has none.
+
+    A participant's source ids share a prefix, so nobody is scored against an unrelated simulator.
+    """
+    wanted = {f"{info.source_id().rpartition('-')[0]}-truth" for info in inputs}
+    found = [i for i in list_streams(_TRUTH_TIMEOUT_S) if i.name() == "emostream-truth" and i.source_id() in wanted]
     return found[0] if len(found) == 1 else None

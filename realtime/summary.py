@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import resource
+import sys
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,9 @@ from realtime.errors import DataError
 from realtime.interfaces import RecognizerSpec
 from realtime.packets import EegInfo, FaceObservation, MicroMovement, Prediction, Result, StreamHealth, VideoInfo
 from realtime.truth import Truth, truth_scores
+
+_NO_PICTURE = np.zeros((0, 0), np.uint8)
+_NO_FLOW = np.zeros((0, 0, 2), np.float32)
 
 
 class Tally:
@@ -59,7 +63,8 @@ class Tally:
             self.faces += result.score > 0
             self._reach(result.stamp)
         elif isinstance(result, MicroMovement):
-            self.movements.append(result)
+            # times and kind only: a movement's pictures are 0.65 MB
+            self.movements.append(replace(result, onset_crop=_NO_PICTURE, apex_crop=_NO_PICTURE, flow=_NO_FLOW))
 
     def _reach(self, stamp: float) -> None:
         if np.isnan(self.first_s):
@@ -100,7 +105,7 @@ class Tally:
             "micro_movements": [movement_json(m) for m in self.movements],
             "process": {
                 "cpu_percent": 100.0 * (_cpu_seconds(self._process) - self._cpu_s) / wall_s,
-                "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
+                "peak_rss_mb": _peak_rss_mb(self._process),
                 "wall_s": wall_s,
             },
             "notes": list(notes),
@@ -110,6 +115,16 @@ class Tally:
                 truth, list(self.predictions), list(self.movements), self.spec.classes, self.first_s, self.last_s
             )
         return out
+
+
+def _peak_rss_mb(process: psutil.Process) -> float:
+    """Largest resident memory so far; each system keeps it elsewhere and in another unit."""
+    if sys.platform == "win32":
+        return process.memory_info().peak_wset / 2**20
+    import resource
+
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def _cpu_seconds(process: psutil.Process) -> float:

@@ -1,4 +1,7 @@
-"""The headless view: what the dashboard shows, as text: a live table on a terminal, a line every 5 s elsewhere."""
+"""The headless view: what the dashboard shows, as text.
+
+A live table on a terminal; elsewhere a line every 5 s and whenever a stream comes or goes.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from realtime.interfaces import RecognizerSpec
-from realtime.packets import Evidence, MicroMovement, Prediction, StreamHealth
+from realtime.packets import Evidence, MicroMovement, Prediction, StreamHealth, StreamState
 
 _LINE_EVERY_S = 5.0
 _STALE_S = 2.0
@@ -25,6 +28,7 @@ class TextView:
         self._console = console or Console(stderr=True)
         self._live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
         self._next_line_s = 0.0
+        self._states: list[StreamState] = []
 
     def __enter__(self) -> TextView:
         note = " (trained on simulation)" if self._spec.simulated else ""
@@ -52,7 +56,10 @@ class TextView:
         """Show the state at `now_s`; `truth` is the hidden emotion of a simulated participant."""
         if self._live:
             self._live.update(self._table(now_s, prediction, truth, movement, movements, health), refresh=True)
-        elif now_s >= self._next_line_s:
+            return
+        states: list[StreamState] = [h.state for h in health]
+        if now_s >= self._next_line_s or states != self._states:
+            self._states = states
             self._next_line_s = now_s + _LINE_EVERY_S
             line = self._line(now_s, prediction, truth, movements, health)
             self._console.print(line, highlight=False, soft_wrap=True)

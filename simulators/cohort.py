@@ -18,6 +18,7 @@ from tqdm import tqdm
 from realtime.analysis import feed, in_time_order
 from realtime.config import Config
 from realtime.engine import Engine
+from realtime.errors import ConfigurationError
 from realtime.face.metrics import spotting_scores
 from realtime.interfaces import Recognizer
 from realtime.packets import EegChunk, EegInfo, Marker, VideoFrame
@@ -50,7 +51,17 @@ def training_person(index: int) -> Person:
 
 
 def unseen_person(seed: int, index: int = 0) -> Person:
-    """A person no checkpoint was trained on: the `index`-th of the cohort `seed`."""
+    """A person no checkpoint was trained on: the `index`-th of the cohort `seed`.
+
+    Raises
+    ------
+    ConfigurationError
+        A negative seed, which would lead into the training set, or an index beyond the cohort.
+    """
+    if seed < 0 or not 0 <= index < 1000:
+        raise ConfigurationError(
+            f"simulated person {index} of cohort {seed}: wanted a seed of 0 or more and an index from 0 to 999"
+        )
     return make_person(_UNSEEN + 1000 * seed + index)
 
 

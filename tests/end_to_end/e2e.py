@@ -19,7 +19,6 @@ from typing import Any
 import psutil
 
 ROOT = Path(__file__).parents[2]
-MODEL: tuple[str, ...] = ("--model", os.environ["E2E_MODEL"]) if "E2E_MODEL" in os.environ else ()
 
 
 @dataclass(frozen=True, slots=True)

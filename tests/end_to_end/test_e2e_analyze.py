@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from e2e import MODEL, check_predictions, emostream, read_summary
+from e2e import check_predictions, emostream, read_summary
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.real_data]
 
@@ -15,7 +15,7 @@ _KEYS = {"model", "predictions", "eeg", "video", "latency_ms", "micro_movements"
 
 def test_eeg_alone(tmp_path: Path, data_dir: Path) -> None:
     recording = data_dir / "eeg" / "eeglab_data.set"
-    done = emostream("analyze", recording, "--summary", "s.json", *MODEL, folder=tmp_path)
+    done = emostream("analyze", recording, "--summary", "s.json", folder=tmp_path)
     assert (done.code, done.err) == (0, "")
     assert done.out.count("\n") == 1
     assert "model trained on simulation" in done.out
@@ -32,7 +32,7 @@ def test_eeg_alone(tmp_path: Path, data_dir: Path) -> None:
 
 def test_video_alone_lists_its_movements(tmp_path: Path, data_dir: Path) -> None:
     video = data_dir / "face" / "single_face.mp4"
-    done = emostream("analyze", video, "--no-eeg", "--json", "m.json", "--summary", "s.json", *MODEL, folder=tmp_path)
+    done = emostream("analyze", video, "--no-eeg", "--json", "m.json", "--summary", "s.json", folder=tmp_path)
     assert (done.code, done.err) == (0, "")
     summary = read_summary(tmp_path / "s.json")
     assert summary.keys() >= _KEYS
@@ -44,7 +44,7 @@ def test_video_alone_lists_its_movements(tmp_path: Path, data_dir: Path) -> None
 
 def test_both_together(tmp_path: Path, data_dir: Path) -> None:
     files = (data_dir / "eeg" / "eeglab_data.set", data_dir / "face" / "single_face.mp4")
-    done = emostream("analyze", *files, "--summary", "s.json", *MODEL, folder=tmp_path)
+    done = emostream("analyze", *files, "--summary", "s.json", folder=tmp_path)
     assert (done.code, done.err) == (0, "")
     summary = read_summary(tmp_path / "s.json")
     check_predictions(summary)
@@ -54,6 +54,6 @@ def test_both_together(tmp_path: Path, data_dir: Path) -> None:
 
 def test_what_is_left_out_on_request_is_not_read(tmp_path: Path, data_dir: Path) -> None:
     files = (data_dir / "eeg" / "test.vhdr", tmp_path / "none.mp4")
-    done = emostream("analyze", *files, "--no-video", "--summary", "s.json", *MODEL, folder=tmp_path)
+    done = emostream("analyze", *files, "--no-video", "--summary", "s.json", folder=tmp_path)
     assert (done.code, done.err) == (0, "")
     assert read_summary(tmp_path / "s.json")["eeg"]["sfreq_hz"] == 1000.0

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from e2e import MODEL, Forks, emostream
+from e2e import Forks, emostream
 
 from models.checkpoint import save_checkpoint
 from models.demonstration import DEMONSTRATION
@@ -76,12 +76,12 @@ def forks() -> Iterator[Forks]:
 
 _CASES = {
     "no stream in time": (
-        ("run", "--config", "quick.toml", *MODEL),
+        ("run", "--config", "quick.toml"),
         _NO_STREAM,
         "no LSL stream of type 'EEG' within 0.5 s; found: nothing. Start the headset's app, or 'emostream replay FILE'",
     ),
     "no video stream in time": (
-        ("run", "--no-eeg", "--config", "quick.toml", *MODEL),
+        ("run", "--no-eeg", "--config", "quick.toml"),
         _NO_STREAM,
         "no LSL stream of type 'VideoRaw' within 0.5 s; found: nothing. Start 'emostream camera'",
     ),
@@ -90,12 +90,12 @@ _CASES = {
         _NO_STREAM,
         "no LSL stream of type 'EEG' within 0.5 s",
     ),
-    "missing recording": (("analyze", "none.set", *MODEL), _BAD_DATA, "no recording 'none.set'"),
-    "text named .set": (("analyze", "text.set", *MODEL), _BAD_DATA, "cannot read recording 'text.set'"),
+    "missing recording": (("analyze", "none.set"), _BAD_DATA, "no recording 'none.set'"),
+    "text named .set": (("analyze", "text.set"), _BAD_DATA, "cannot read recording 'text.set'"),
     "text named .set replayed": (("replay", "text.set"), _BAD_DATA, "cannot read recording 'text.set'"),
-    "missing video": (("analyze", "none.mp4", *MODEL), _BAD_DATA, "no video file 'none.mp4'"),
+    "missing video": (("analyze", "none.mp4"), _BAD_DATA, "no video file 'none.mp4'"),
     "missing video replayed": (("replay", "--video", "none.mp4"), _BAD_DATA, "no video file 'none.mp4'"),
-    "text named .mp4": (("analyze", "text.mp4", *MODEL), _BAD_DATA, "cannot read 'text.mp4' as a video"),
+    "text named .mp4": (("analyze", "text.mp4"), _BAD_DATA, "cannot read 'text.mp4' as a video"),
     "no such camera": (("camera", "63"), _BAD_DATA, "camera 63 gives no picture"),
     "missing checkpoint": (("run", "--model", "none.safetensors"), _BAD_DATA, "no checkpoint 'none.safetensors'"),
     "pickle as checkpoint": (("run", "--model", "pickle.safetensors"), _BAD_DATA, "holds a pickle, not safetensors"),
@@ -112,22 +112,22 @@ _CASES = {
         _BAD_DATA,
         "'classes' is ('calm', 'bored'), wanted ('happy',",
     ),
-    "text as calibration": (("run", "--calibration", "text.npz", *MODEL), _BAD_DATA, "'text.npz' is no calibration"),
-    "unknown key": (("run", "--config", "unknown_key.toml", *MODEL), _USAGE, "eeg.highpas_hz"),
-    "value out of range": (("run", "--config", "out_of_range.toml", *MODEL), _USAGE, "eeg.notch_hz"),
-    "missing configuration": (("run", "--config", "none.toml", *MODEL), _USAGE, "cannot read configuration"),
-    "neither EEG nor video": (("run", "--no-eeg", "--no-video", *MODEL), _USAGE, "nothing to recognise from"),
+    "text as calibration": (("run", "--calibration", "text.npz"), _BAD_DATA, "'text.npz' is no calibration"),
+    "unknown key": (("run", "--config", "unknown_key.toml"), _USAGE, "eeg.highpas_hz"),
+    "value out of range": (("run", "--config", "out_of_range.toml"), _USAGE, "eeg.notch_hz"),
+    "missing configuration": (("run", "--config", "none.toml"), _USAGE, "cannot read configuration"),
+    "neither EEG nor video": (("run", "--no-eeg", "--no-video"), _USAGE, "nothing to recognise from"),
     "nothing to replay": (("replay",), _USAGE, "nothing to replay"),
     "no display": (("dashboard",), _USAGE, "no display for the dashboard"),
-    "two recordings": (("analyze", "text.set", "a.edf", *MODEL), _USAGE, "analyze takes one EEG recording"),
+    "two recordings": (("analyze", "text.set", "a.edf"), _USAGE, "analyze takes one EEG recording"),
     "no data to train on": (("train",), _USAGE, "nothing to train on: use --simulated"),
     "no data to evaluate on": (("evaluate",), _USAGE, "nothing to evaluate on: use --simulated"),
     "summary in no folder": (
-        ("run", "--summary", "none/s.json", "--config", "quick.toml", *MODEL),
+        ("run", "--summary", "none/s.json", "--config", "quick.toml"),
         _USAGE,
         "cannot write 'none/s.json': there is no folder",
     ),
-    "movements in no folder": (("analyze", "text.mp4", "--json", "none/m.json", *MODEL), _USAGE, "there is no folder"),
+    "movements in no folder": (("analyze", "text.mp4", "--json", "none/m.json"), _USAGE, "there is no folder"),
     "calibration in no folder": (("calibrate", "none/c.npz"), _USAGE, "cannot write 'none/c.npz'"),
     "summary is a folder": (("demo", "--summary", "."), _USAGE, "cannot write '.': it is a folder"),
     "unknown option": (("run", "--bogus"), _USAGE, "No such option: --bogus"),
@@ -153,7 +153,7 @@ def test_bad_input_gets_one_line(
 @pytest.mark.real_data
 def test_calibration_of_another_headset_is_refused(broken: Path, data_dir: Path) -> None:
     recording = data_dir / "eeg" / "eeglab_data.set"
-    done = emostream("analyze", recording, "--calibration", "four.npz", "--summary", "s.json", *MODEL, folder=broken)
+    done = emostream("analyze", recording, "--calibration", "four.npz", "--summary", "s.json", folder=broken)
     assert done.code == _BAD_DATA
     assert done.err.count("\n") == 1
     assert "calibration was made on 4 channels, the stream has" in done.err
@@ -163,7 +163,7 @@ def test_calibration_of_another_headset_is_refused(broken: Path, data_dir: Path)
 @pytest.mark.real_data
 @pytest.mark.parametrize("recording", ["clock_resets.xdf", "obci_8ch.xdf"])
 def test_recording_without_channel_names_is_refused(tmp_path: Path, data_dir: Path, recording: str) -> None:
-    done = emostream("analyze", data_dir / "eeg" / recording, "--summary", "s.json", *MODEL, folder=tmp_path)
+    done = emostream("analyze", data_dir / "eeg" / recording, "--summary", "s.json", folder=tmp_path)
     assert done.code == _BAD_DATA
     assert done.err.count("\n") == 1
     assert done.err.startswith("emostream: 0 of the model's 62 EEG channels found")

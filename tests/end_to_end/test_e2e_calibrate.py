@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from e2e import MODEL, beside, check_predictions, emostream, new_session, read_summary
+from e2e import beside, check_predictions, emostream, new_session, read_summary
 
 from realtime.eeg.calibration import Calibration
 
@@ -16,12 +16,12 @@ pytestmark = pytest.mark.end_to_end
 def test_calibration_of_a_simulated_participant_is_used(tmp_path: Path) -> None:
     name = new_session()
     with beside(tmp_path, "simulate", session=name):
-        done = emostream("calibrate", "c.npz", "--seconds", 28, folder=tmp_path, session=name)
+        done = emostream("calibrate", "c.npz", "--seconds", 25, folder=tmp_path, session=name)
         assert (done.code, done.err) == (0, "")
         assert "calibration of 62 channels saved" in done.out
         calibration = Calibration.load(tmp_path / "c.npz")
         run = ("run", "--headless", "--no-video", "--calibration", "c.npz", "--seconds", 5, "--summary", "s.json")
-        done = emostream(*run, *MODEL, folder=tmp_path, session=name)
+        done = emostream(*run, folder=tmp_path, session=name)
     assert done.code == 0, done.err
     assert len(calibration.channels) == 62
     assert len(calibration.correlations) >= 1, "the participant blinks"

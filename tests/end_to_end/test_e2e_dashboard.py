@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from display import needs_display, virtual_display
-from e2e import MODEL, Command
+from e2e import Command
 from PIL import Image
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.xvfb, needs_display]
@@ -24,7 +24,7 @@ def test_the_window_shows_a_live_session(tmp_path: Path, monkeypatch: pytest.Mon
     with virtual_display() as display, Command("simulate", folder=tmp_path, session=session):
         monkeypatch.setenv("DISPLAY", display)
         monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
-        engine = Command("run", "--headless", *MODEL, folder=tmp_path, session=session)
+        engine = Command("run", "--headless", folder=tmp_path, session=session)
         window = Command("dashboard", "--seconds", SECONDS, "--screenshot", picture, folder=tmp_path, session=session)
         with engine, window:
             done = window.wait(SECONDS + 40)

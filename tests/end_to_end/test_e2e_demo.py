@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e import MODEL, Command, Done, check_latencies, check_predictions, emostream, new_session, read_summary
+from e2e import Command, Done, check_latencies, check_predictions, emostream, new_session, read_summary
 
 pytestmark = pytest.mark.end_to_end
 
@@ -18,7 +18,7 @@ _SECONDS = 25
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, dict[str, Any], Path]:
     folder = tmp_path_factory.mktemp("demo")
-    arguments = ("demo", "--headless", "--seconds", _SECONDS, "--summary", "s.json", *MODEL)
+    arguments = ("demo", "--headless", "--seconds", _SECONDS, "--summary", "s.json")
     done = emostream(*arguments, folder=folder, session=new_session())
     assert done.code == 0, done.err
     return done, read_summary(folder / "s.json"), folder
@@ -63,9 +63,7 @@ def test_demo_says_no_more_than_its_text_view_and_leaves_only_the_summary(demo) 
 
 def test_demo_interrupted_writes_its_summary_and_leaves_no_process(tmp_path: Path) -> None:
     def demo(name: str) -> Command:
-        return Command(
-            "demo", "--headless", "--summary", f"{name}.json", *MODEL, folder=tmp_path, session=new_session()
-        )
+        return Command("demo", "--headless", "--summary", f"{name}.json", folder=tmp_path, session=new_session())
 
     with demo("SIGINT") as one, demo("SIGTERM") as other:
         for command, number in ((one, signal.SIGINT), (other, signal.SIGTERM)):
@@ -83,7 +81,7 @@ def test_demo_interrupted_writes_its_summary_and_leaves_no_process(tmp_path: Pat
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_simulator_of_a_killed_demo_ends_by_itself(tmp_path: Path) -> None:
-    with Command("demo", "--headless", *MODEL, folder=tmp_path, session=new_session()) as command:
+    with Command("demo", "--headless", folder=tmp_path, session=new_session()) as command:
         command.until(lambda: len(command.descendants()) == 1)
         command.until_recognising()
         command.send(signal.SIGKILL)

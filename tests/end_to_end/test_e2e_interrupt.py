@@ -9,14 +9,14 @@ from typing import Any
 import psutil
 import pylsl
 import pytest
-from e2e import MODEL, Command, beside, new_session, read_summary
+from e2e import Command, beside, new_session, read_summary
 
 from realtime.lsl import session
 from realtime.lsl.discovery import find_stream
 
 pytestmark = pytest.mark.end_to_end
 
-_SECONDS = 9
+_SECONDS = 11
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int
     name = new_session()
 
     def run(number: str) -> Command:
-        return Command("run", "--headless", "--summary", f"{number}.json", *MODEL, folder=folder, session=name)
+        return Command("run", "--headless", "--summary", f"{number}.json", folder=folder, session=name)
 
     ended = {}
     with beside(folder, "simulate", session=name), run("SIGINT") as one, run("SIGTERM") as other:
@@ -66,7 +66,7 @@ def killed(tmp_path: Path) -> tuple[dict[str, Any], list[float], float, str]:
     """A run whose simulator is killed halfway: summary, stamps of published emotions, moment of death, stderr."""
     session.configure()
     stamps: list[float] = []
-    run = ("run", "--headless", "--seconds", _SECONDS, "--summary", "s.json", *MODEL)
+    run = ("run", "--headless", "--seconds", _SECONDS, "--summary", "s.json")
     with Command("simulate", folder=tmp_path) as simulator, Command(*run, folder=tmp_path) as engine:
         inlet = pylsl.StreamInlet(find_stream(stream_type="Emotion", timeout_s=20.0), recover=False)
         died_s = float("inf")
@@ -94,12 +94,13 @@ def test_killed_source_ends_the_predictions_and_the_summary_says_so(killed) -> N
     assert summary["notes"][0].endswith("is gone: waiting for it to come back")
     assert max(stamps) <= died_s
     assert len(stamps) <= summary["predictions"]["count"] <= len(stamps) + 8
+    assert "emostream-eeg lost" in said
     assert "no prediction for" in said.splitlines()[-1]
 
 
 def test_run_goes_on_when_its_source_comes_back(tmp_path: Path) -> None:
     name = new_session()
-    run = ("run", "--headless", "--no-video", "--summary", "s.json", *MODEL)
+    run = ("run", "--headless", "--no-video", "--summary", "s.json")
     with Command(*run, folder=tmp_path, session=name) as engine:
         with Command("simulate", folder=tmp_path, session=name) as simulator:
             engine.until_recognising()
@@ -116,7 +117,7 @@ def test_run_goes_on_when_its_source_comes_back(tmp_path: Path) -> None:
 
 
 def test_text_view_says_when_the_simulator_of_a_demo_ends_early(tmp_path: Path) -> None:
-    with Command("demo", "--headless", "--summary", "s.json", *MODEL, folder=tmp_path, session=new_session()) as demo:
+    with Command("demo", "--headless", "--summary", "s.json", folder=tmp_path, session=new_session()) as demo:
         demo.until_recognising()
         (simulator,) = demo.descendants()
         simulator.kill()

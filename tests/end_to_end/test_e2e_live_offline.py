@@ -27,7 +27,7 @@ from realtime.runner import LiveRunner
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.real_data]
 
-_SECONDS = 12.0
+_SECONDS = 9.0
 
 
 class _Kept:
@@ -100,7 +100,7 @@ def both(data_dir: Path) -> tuple[_Kept, _Kept]:
 
 def test_band_powers_live_equal_those_offline(both) -> None:
     live, offline = both
-    assert len(live.windows) == len(offline.windows) >= 200
+    assert len(live.windows) == len(offline.windows) >= 150
     for ours, theirs in zip(live.windows, offline.windows, strict=True):
         assert np.array_equal(ours.mask, theirs.mask)
         np.testing.assert_allclose(ours.log_power, theirs.log_power, atol=1e-4)
@@ -116,7 +116,7 @@ def test_stamps_live_are_those_of_the_recording(both) -> None:
 def test_faces_live_equal_those_offline(both) -> None:
     live, offline = both
     n = min(len(live.observations), len(offline.observations))
-    assert n >= 270
+    assert n >= 200
     for ours, theirs in zip(live.observations[:n], offline.observations[:n], strict=True):
         assert ours.score == pytest.approx(theirs.score, abs=1e-4)
         assert (ours.crop is None) == (theirs.crop is None)
@@ -124,10 +124,17 @@ def test_faces_live_equal_those_offline(both) -> None:
             assert np.array_equal(ours.crop, theirs.crop)
 
 
+def _at_windows(kept: _Kept) -> list[Prediction]:
+    """Without those of the first second, when the video says, on a grid of its own, that there is no evidence yet."""
+    ends = {window.end_s for window in kept.windows}
+    return [prediction for prediction in kept.predictions if prediction.stamp in ends]
+
+
 def test_probabilities_live_equal_those_offline(both) -> None:
-    live, offline = both
-    assert len(live.predictions) == len(offline.predictions) >= 45
-    for ours, theirs in zip(live.predictions, offline.predictions, strict=True):
+    live, offline = (_at_windows(kept) for kept in both)
+    assert len(live) == len(offline) >= 28
+    assert "eeg" in offline[-1].modalities
+    for ours, theirs in zip(live, offline, strict=True):
         assert ours.modalities == theirs.modalities
         assert ours.evidence is theirs.evidence
         np.testing.assert_allclose(ours.probabilities, theirs.probabilities, atol=1e-4)

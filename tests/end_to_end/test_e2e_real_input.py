@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pylsl
 import pytest
-from e2e import MODEL, Command, beside, check_latencies, check_predictions, emostream, new_session, read_summary
+from e2e import Command, beside, check_latencies, check_predictions, emostream, new_session, read_summary
 
 from realtime.eeg.files import read_recording
 from realtime.lsl import session
@@ -34,7 +34,7 @@ def man_talking(
     emotions: list[np.ndarray] = []
     with (
         Command(*replay, folder=folder) as source,
-        Command("run", "--headless", "--seconds", 15, "--summary", "s.json", *MODEL, folder=folder) as engine,
+        Command("run", "--headless", "--seconds", 15, "--summary", "s.json", folder=folder) as engine,
     ):
         reader = MarkerReader(find_stream(name="emostream-markers", timeout_s=20.0), markers.append)
         reader.start()
@@ -101,7 +101,7 @@ def empty_room(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
     replay = ("replay", data_dir / "eeg" / "eeglab_data.set", "--video", data_dir / "face" / "no_face.mp4", "--loop")
     name = new_session()
     with beside(folder, *replay, session=name):
-        run = ("run", "--headless", "--seconds", 8, "--summary", "s.json", *MODEL)
+        run = ("run", "--headless", "--seconds", 8, "--summary", "s.json")
         done = emostream(*run, folder=folder, session=name)
     assert done.code == 0, done.err
     return read_summary(folder / "s.json")
@@ -124,7 +124,7 @@ def streamed(data_dir: Path, tmp_path: Path) -> Iterator[Any]:
     def stream(recording: str, seconds: float = 4.0) -> tuple[int, str, dict[str, Any] | None]:
         name, summary = new_session(), tmp_path / "s.json"
         with beside(tmp_path, "replay", data_dir / "eeg" / recording, "--loop", session=name):
-            run = ("run", "--headless", "--no-video", "--seconds", seconds, "--summary", summary, *MODEL)
+            run = ("run", "--headless", "--no-video", "--seconds", seconds, "--summary", summary)
             done = emostream(*run, folder=tmp_path, session=name)
         return done.code, done.err, read_summary(summary) if summary.exists() else None
 

@@ -7,12 +7,11 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from e2e import MODEL, beside, new_session
+from e2e import beside, new_session
 
 from models.demonstration import DEMONSTRATION
 from realtime.face.regions import REGIONS
@@ -20,7 +19,7 @@ from realtime.lsl.session import config_text
 
 pytestmark = pytest.mark.end_to_end
 
-_SECONDS = 8.0
+_SECONDS = 6.0
 _TYPES = {
     "emostream-eeg": "EEG",
     "emostream-frames": "VideoFrameIndex",
@@ -56,7 +55,7 @@ def streams(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     folder, name = tmp_path_factory.mktemp("recording"), new_session()
     configuration = folder / "lsl_api.cfg"
     configuration.write_text(config_text(session=name), encoding="utf-8")
-    with beside(folder, "simulate", session=name), beside(folder, "run", "--headless", *MODEL, session=name) as engine:
+    with beside(folder, "simulate", session=name), beside(folder, "run", "--headless", session=name) as engine:
         engine.until_recognising()
         recorder = subprocess.Popen(
             [sys.executable, "-c", _RECORD, "session.xdf", json.dumps(list(_TYPES))],

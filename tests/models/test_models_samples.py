@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from models_helpers import CHANNELS, synthetic_samples
 
-from models.pairing import MovementTime, WindowTime, pair_movements
 from models.samples import SampleSet, concatenate, load_samples, save_samples, shrink_face
 from realtime.errors import DataError
 
@@ -130,33 +129,3 @@ def test_shrinking_keeps_the_motion() -> None:
     np.testing.assert_allclose(small.astype(float).mean(axis=(0, 1)), flow.mean(axis=(0, 1)), atol=1e-4)
     assert (crop == 200).all()
     assert small.dtype == np.float16
-
-
-def test_movements_pair_by_subject_trial_and_time() -> None:
-    movements = [
-        MovementTime(1, 1, apex_s=5.0, decided_s=5.4),
-        MovementTime(2, 1, apex_s=2.0, decided_s=2.4),
-        MovementTime(1, 1, apex_s=3.0, decided_s=3.4),
-        MovementTime(1, 2, apex_s=5.0, decided_s=5.4),
-    ]
-    windows = [
-        WindowTime(1, 1, 4.0),
-        WindowTime(1, 1, 5.2),
-        WindowTime(1, 1, 5.4),
-        WindowTime(2, 1, 4.0),
-        WindowTime(1, 2, 4.0),
-        WindowTime(1, 1, 15.1),
-        WindowTime(3, 1, 9.0),
-    ]
-    expected = [2, 2, 0, 1, -1, -1, -1]
-    assert pair_movements(movements, windows).tolist() == expected
-    order = [2, 0, 3, 1]
-    back = np.argsort(order)
-    shuffled = pair_movements([movements[i] for i in order], windows[::-1])[::-1]
-    assert [-1 if i < 0 else int(back[i]) for i in expected] == shuffled.tolist()
-
-
-def test_a_movement_is_not_used_before_it_is_known() -> None:
-    movement = [MovementTime(1, 1, apex_s=5.0, decided_s=9.0)]
-    paired = pair_movements(movement, [WindowTime(1, 1, s) for s in (5.5, 8.9, 9.0, 14.9, 15.1)], max_age_s=10.0)
-    assert paired.tolist() == [-1, -1, 0, 0, -1]
