@@ -7,30 +7,23 @@ command live in the command, so that `emostream --help` loads none of them.
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from realtime.errors import EmostreamError
+from realtime.output import require_writable, write_json
+from realtime.processes import end_with_parent, interruptible, quiet_libraries
 
 if TYPE_CHECKING:
-    from models.recognizer import TorchRecognizer
     from realtime.config import Config
     from realtime.live import LiveSession, Wanted
     from realtime.processes import Children
-    from simulators.pushers import PushHealth
-    from simulators.streams import StreamSource
 
-_ORDERLY_END_S = 10.0
 _ESSENTIAL = ("simulate",)
 # BLAS threads spin for one another: on a busy machine ten to thirty times slower than one (docs/performance.md).
 # Set before numpy is loaded; child processes inherit it.
@@ -77,52 +70,10 @@ def _has_display() -> bool:
     return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the block in order; an impatient second one does not cut the summary short."""
-    first_s: float | None = None
-
-    def interrupt(_signal: int, _frame: object) -> None:
-        nonlocal first_s
-        now_s = time.monotonic()
-        if first_s is None or now_s - first_s > _ORDERLY_END_S:
-            first_s = first_s or now_s
-            raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _writable(*paths: Path | None) -> None:
-    """Refuse an output file that could not be written, before the work whose result it is to hold.
-
-    Raises
-    ------
-    ConfigurationError
-        Its folder is not there or may not be written to, or it is a folder itself.
-    """
-    from realtime.errors import ConfigurationError
-
-    for path in paths:
-        if path is None:
-            continue
-        folder = path.absolute().parent
-        if not folder.is_dir():
-            raise ConfigurationError(f"cannot write '{path}': there is no folder '{folder}'; make it first")
-        if path.is_dir() or not os.access(folder, os.W_OK):
-            reason = "it is a folder" if path.is_dir() else f"'{folder}' may not be written to"
-            raise ConfigurationError(f"cannot write '{path}': {reason}; choose another file")
-
-
 def _recognise(
     session: LiveSession, children: Children, seconds: float | None, headless: bool, summary: Path | None
 ) -> None:
     """Step the session to its end and write the summary, after Ctrl-C too."""
-    from realtime.summary import write_json
     from realtime.textview import TextView
 
     def check() -> None:
@@ -154,26 +105,13 @@ def _open_session(
     from models.recognizer import TorchRecognizer
     from realtime.eeg.calibration import Calibration
     from realtime.live import LiveSession
+    from simulators.cohort import require_simulated_classes
 
     loaded = Calibration.load(calibration) if calibration is not None else None
     recognizer = TorchRecognizer.from_checkpoint(model)
     if children.running("simulate"):
-        _require_simulated_classes(recognizer)
+        require_simulated_classes(recognizer.spec)
     return LiveSession(recognizer, wanted, config, loaded, waiting=lambda: children.check(_ESSENTIAL))
-
-
-def _require_simulated_classes(recognizer: TorchRecognizer) -> None:
-    """Refuse a checkpoint for other emotions than simulated people hide: its answers could not be compared with them.
-
-    Raises
-    ------
-    CheckpointError
-        Names both sets of classes.
-    """
-    from models.checkpoint import check_compatible
-    from simulators.scenario import DEMO_CLASSES
-
-    check_compatible(recognizer.spec, replace(recognizer.spec, classes=DEMO_CLASSES))
 
 
 @app.command()
@@ -190,7 +128,7 @@ def demo(
     from realtime.live import Wanted
     from realtime.processes import Children
 
-    _writable(summary)
+    require_writable(summary)
     settings = _configure(config, network)
     headless = headless or not _has_display()
     tag = f"demo-{uuid.uuid4().hex[:8]}"
@@ -223,7 +161,7 @@ def run(
     from realtime.live import Wanted
     from realtime.processes import Children
 
-    _writable(summary)
+    require_writable(summary)
     settings = _configure(config, network, interpolate=interpolate)
     windowed = dashboard and not headless and _has_display()
     with Children() as children:
@@ -244,12 +182,11 @@ def dashboard(
 ) -> None:
     """The screen alone, here or on another machine."""
     from realtime.errors import ConfigurationError
-    from realtime.processes import end_with_parent
 
     end_with_parent()
     if not _has_display() and os.environ.get("QT_QPA_PLATFORM") != "offscreen":
         raise ConfigurationError("no display for the dashboard: set DISPLAY, or use 'emostream run --headless'")
-    _writable(screenshot)
+    require_writable(screenshot)
     _configure(config, network)
     from gui.app import run_dashboard
 
@@ -266,9 +203,11 @@ def simulate(
 ) -> None:
     """A simulated participant's EEG, video and truth on LSL."""
     from simulators.cohort import unseen_participant
+    from simulators.streams import keep_on_lsl
 
+    end_with_parent()
     _configure(config, network)
-    _stream(unseen_participant(seed, tag=tag), seconds)
+    keep_on_lsl(unseen_participant(seed, tag=tag), seconds, typer.echo)
 
 
 @app.command()
@@ -283,9 +222,11 @@ def replay(
 ) -> None:
     """A recording's EEG, markers and video on LSL, in its own timing."""
     from simulators.replay import Replay
+    from simulators.streams import keep_on_lsl
 
+    end_with_parent()
     _configure(config, network)
-    _stream(Replay(recording, video, speed=speed, loop=loop), seconds)
+    keep_on_lsl(Replay(recording, video, speed=speed, loop=loop), seconds, typer.echo)
 
 
 @app.command()
@@ -296,10 +237,11 @@ def camera(
     config: ConfigFile = None,
 ) -> None:
     """A webcam's frames on LSL, stamped at grab."""
-    from simulators.streams import CameraSource
+    from simulators.streams import CameraSource, keep_on_lsl
 
+    end_with_parent()
     _configure(config, network)
-    _stream(CameraSource(source), seconds)
+    keep_on_lsl(CameraSource(source), seconds, typer.echo)
 
 
 @app.command()
@@ -315,7 +257,7 @@ def calibrate(
     from realtime.eeg.calibration import fit_ica
     from realtime.lsl.discovery import find_stream
 
-    _writable(out)
+    require_writable(out)
     settings = _configure(config, network)
     info = find_stream(stream_type="EEG", name=eeg_name, timeout_s=settings.lsl.resolve_timeout_s)
     eeg, samples_uv = collect_eeg(info, seconds, settings.lsl)
@@ -340,9 +282,9 @@ def analyze(
     from realtime.analysis import analyze_files
     from realtime.config import load_config
     from realtime.eeg.calibration import Calibration
-    from realtime.summary import write_json
+    from realtime.summary import render_summary
 
-    _writable(summary, movements)
+    require_writable(summary, movements)
     settings = load_config(config)
     eeg = settings.eeg.model_copy(update={"interpolate": interpolate or settings.eeg.interpolate})
     result = analyze_files(
@@ -357,18 +299,7 @@ def analyze(
         write_json(summary, result)
     if movements is not None:
         write_json(movements, result["micro_movements"])
-    typer.echo(_one_line(result))
-
-
-def _one_line(result: dict[str, Any]) -> str:
-    last = result["predictions"]["last"]
-    probabilities = last["probabilities"] if last else {}
-    best = max(probabilities, key=lambda name: probabilities[name], default="nothing")
-    note = " (model trained on simulation)" if result["model"]["simulated"] else ""
-    return (
-        f"{result['predictions']['count']} predictions{note}, last: {best}; "
-        f"{len(result['micro_movements'])} movements; {result['process']['wall_s']:.1f} s"
-    )
+    typer.echo(render_summary(result))
 
 
 @app.command()
@@ -409,12 +340,11 @@ def evaluate(
         raise ConfigurationError("nothing to evaluate on: use --simulated (real data sets are not supported yet)")
     from models.evaluation import evaluate_answers, render_scores
     from models.recognizer import TorchRecognizer
-    from realtime.summary import write_json
-    from simulators.cohort import score_cohort
+    from simulators.cohort import require_simulated_classes, score_cohort
 
-    _writable(summary)
+    require_writable(summary)
     recognizer = TorchRecognizer.from_checkpoint(model)
-    _require_simulated_classes(recognizer)
+    require_simulated_classes(recognizer.spec)
     scores = score_cohort(seed, subjects, seconds, lambda: TorchRecognizer.from_checkpoint(model), jobs=jobs)
     result = evaluate_answers(scores, recognizer.spec, seed=seed)
     if summary is not None:
@@ -439,40 +369,11 @@ def bench(
     raise typer.Exit(subprocess.run(command, cwd=root, check=False).returncode)
 
 
-def _stream(source: StreamSource, seconds: float | None) -> None:
-    """Keep a source on LSL until it ends, the time is over or Ctrl-C."""
-    from realtime.processes import end_with_parent
-
-    end_with_parent()
-    end_s = time.monotonic() + seconds if seconds is not None else float("inf")
-    source.start()
-    typer.echo(f"on LSL: {', '.join(health.name for health in source.health())}; Ctrl-C ends it")
-    try:
-        while source.state == "running" and time.monotonic() < end_s:
-            time.sleep(0.1)
-    finally:
-        source.stop()
-        typer.echo(f"sent: {', '.join(_sent(health) for health in source.health())}")
-
-
-def _sent(health: PushHealth) -> str:
-    skipped = f" ({health.skipped} left out: this machine was too slow)" if health.skipped else ""
-    return f"{health.pushed} {health.name}{skipped}"
-
-
-def _quiet_libraries() -> None:
-    """Keep others' chatter off stderr, where it would stand beside our one line; whoever sets these gets it back."""
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "8")
-    if not sys.stderr.isatty():
-        os.environ.setdefault("TQDM_DISABLE", "1")
-
-
 def main() -> None:
     """Entry point: one line on stderr and the exit code of the contract for whatever the user can act on."""
-    _quiet_libraries()
+    quiet_libraries()
     try:
-        with _interruptible():
+        with interruptible():
             sys.exit(app(standalone_mode=False))
     except EmostreamError as err:
         _fail(str(err), err.exit_code)

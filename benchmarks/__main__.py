@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         summary = run(SUITES if chosen.suite == "all" else (chosen.suite,), chosen.seconds)
         if chosen.summary is not None:
-            from realtime.summary import write_json
+            from realtime.output import write_json
 
             write_json(chosen.summary, summary)
     except EmostreamError as err:

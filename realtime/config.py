@@ -81,7 +81,7 @@ class FaceConfig(_Section):
 class EngineConfig(_Section):
     """Fusion and cadence."""
 
-    prediction_hop_s: float = Field(default=0.25, gt=0, description="a prediction this often")
+    prediction_hop_s: float = Field(default=0.2, gt=0, description="a prediction this often")
     smoothing_s: float = Field(
         default=1.0, ge=0, description="predictions of this long on the same evidence are averaged"
     )

@@ -159,8 +159,8 @@ class Engine:
     def _smooth(self, now_s: float, movement: MicroMovement | None, answer: Recognition) -> Recognition:
         """Average the answers of the last `smoothing_s` that rest on the same evidence.
 
-        The windows of one prediction are a second apart, so four predictions of a second look at four sets of windows
-        that differ by noise. A movement that appears or leaves begins afresh: an average must not delay it.
+        The windows of one prediction are a second apart, so the predictions of one second look at different sets of
+        windows, which differ by noise. A movement that appears or leaves begins afresh: an average must not delay it.
         """
         if answer.evidence is Evidence.NOT_ENOUGH:
             self._recent.clear()

@@ -1,4 +1,4 @@
-"""Child processes of a command: started, watched and ended by their own id, never anyone else's."""
+"""How a command starts, watches and ends its child processes, by their own id, and ends in order itself."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 
 from realtime.errors import EmostreamError
 
 _GRACE_S = 5.0
+_ORDERLY_END_S = 10.0
 _CHILD = "EMOSTREAM_CHILD"
 
 
@@ -86,3 +89,31 @@ def end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="emostream-parent", daemon=True).start()
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the block in order; an impatient second one does not cut the summary short."""
+    first_s: float | None = None
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        nonlocal first_s
+        now_s = time.monotonic()
+        if first_s is None or now_s - first_s > _ORDERLY_END_S:
+            first_s = first_s or now_s
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def quiet_libraries() -> None:
+    """Keep others' chatter off stderr, where it would stand beside our one line; whoever sets these gets it back."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "8")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_DISABLE", "1")

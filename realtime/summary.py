@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 
-from realtime.errors import DataError
 from realtime.interfaces import RecognizerSpec
 from realtime.packets import EegInfo, FaceObservation, MicroMovement, Prediction, Result, StreamHealth, VideoInfo
 from realtime.truth import Truth, truth_scores
@@ -194,32 +192,13 @@ def _video_json(
     }
 
 
-def write_json(path: Path, data: object) -> None:
-    """Write a summary whole or not at all: a temporary file beside it is renamed into place.
-
-    Raises
-    ------
-    DataError
-        The file cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(json.dumps(_finite(data), indent=2) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    except OSError as err:
-        raise DataError(f"cannot write '{path}': {err.strerror or err}; choose another folder") from err
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _finite(value: object) -> object:
-    """NaN and infinity are not JSON: they become null."""
-    if isinstance(value, Mapping):
-        return {str(k): _finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    if isinstance(value, np.generic):
-        return _finite(value.item())
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value
+def render_summary(result: Mapping[str, Any]) -> str:
+    """A summary in one line, for the terminal."""
+    last = result["predictions"]["last"]
+    probabilities = last["probabilities"] if last else {}
+    best = max(probabilities, key=lambda name: probabilities[name], default="nothing")
+    note = " (model trained on simulation)" if result["model"]["simulated"] else ""
+    return (
+        f"{result['predictions']['count']} predictions{note}, last: {best}; "
+        f"{len(result['micro_movements'])} movements; {result['process']['wall_s']:.1f} s"
+    )

@@ -18,16 +18,16 @@ from tqdm import tqdm
 from realtime.analysis import feed, in_time_order
 from realtime.config import Config
 from realtime.engine import Engine
-from realtime.errors import ConfigurationError
+from realtime.errors import CheckpointError, ConfigurationError
 from realtime.face.metrics import spotting_scores
-from realtime.interfaces import Recognizer
+from realtime.interfaces import Recognizer, RecognizerSpec
 from realtime.packets import EegChunk, EegInfo, Marker, VideoFrame
 from realtime.summary import Tally
 from realtime.truth import TrialAnswer, Truth, answer_trials
 from simulators.eeg import EegSimulator
 from simulators.face import FaceSimulator
 from simulators.person import Person, make_person
-from simulators.scenario import Scenario, make_scenario
+from simulators.scenario import DEMO_CLASSES, Scenario, make_scenario
 from simulators.streams import SimulatedParticipant
 
 _UNSEEN = 1_000_000
@@ -63,6 +63,21 @@ def unseen_person(seed: int, index: int = 0) -> Person:
             f"simulated person {index} of cohort {seed}: wanted a seed of 0 or more and an index from 0 to 999"
         )
     return make_person(_UNSEEN + 1000 * seed + index)
+
+
+def require_simulated_classes(spec: RecognizerSpec) -> None:
+    """Refuse a checkpoint for other emotions than simulated people hide: its answers could not be compared with them.
+
+    Raises
+    ------
+    CheckpointError
+        Names both sets of classes.
+    """
+    if spec.classes != DEMO_CLASSES:
+        raise CheckpointError(
+            f"checkpoint '{spec.model_id}': 'classes' are {', '.join(spec.classes)}, simulated people hide "
+            f"{', '.join(DEMO_CLASSES)}; use --model with a checkpoint for these"
+        )
 
 
 def unseen_participant(seed: int, *, tag: str, duration_s: float = 3600.0) -> SimulatedParticipant:

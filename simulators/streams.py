@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, Protocol
@@ -276,3 +277,21 @@ class _CameraPusher(Pusher):
         self._outlet.push(frame)
         self._sent(1, frame.stamp - self._start_s)
         return self._clock()
+
+
+def keep_on_lsl(source: StreamSource, seconds: float | None, say: Callable[[str], object]) -> None:
+    """Keep a source on LSL until it ends, the time is over or Ctrl-C."""
+    end_s = time.monotonic() + seconds if seconds is not None else float("inf")
+    source.start()
+    say(f"on LSL: {', '.join(health.name for health in source.health())}; Ctrl-C ends it")
+    try:
+        while source.state == "running" and time.monotonic() < end_s:
+            time.sleep(0.1)
+    finally:
+        source.stop()
+        say(f"sent: {', '.join(_sent(health) for health in source.health())}")
+
+
+def _sent(health: PushHealth) -> str:
+    skipped = f" ({health.skipped} left out: this machine was too slow)" if health.skipped else ""
+    return f"{health.pushed} {health.name}{skipped}"

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from realtime.eeg.files import UNREADABLE, Recording, implausible, unreadable
 from realtime.eeg.montage import is_brain, is_eog
+from realtime.eeg.recording import UNREADABLE, Recording, implausible, unreadable
 from realtime.errors import DataError
 from realtime.packets import EegInfo, Float64, readonly
 

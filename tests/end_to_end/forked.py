@@ -10,6 +10,7 @@ import traceback
 from typing import Any, NoReturn
 
 import emostream
+from realtime.processes import quiet_libraries
 
 _HEAVY = ("models.recognizer", "realtime.analysis", "realtime.live", "realtime.lsl.session", "simulators.replay")
 
@@ -36,7 +37,7 @@ def _run(request: dict[str, Any]) -> NoReturn:
 
 
 def main() -> None:
-    emostream._quiet_libraries()
+    quiet_libraries()
     for name in _HEAVY:
         importlib.import_module(name)
     for line in sys.stdin:

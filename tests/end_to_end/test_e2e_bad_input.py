@@ -105,12 +105,12 @@ _CASES = {
     "checkpoint for other classes": (
         ("demo", "--headless", "--model", "other_classes.safetensors"),
         _BAD_DATA,
-        "'classes' is ('calm', 'bored'), wanted ('happy',",
+        "'classes' are calm, bored, simulated people hide happy,",
     ),
     "checkpoint for other classes evaluated": (
         ("evaluate", "--simulated", "--model", "other_classes.safetensors"),
         _BAD_DATA,
-        "'classes' is ('calm', 'bored'), wanted ('happy',",
+        "'classes' are calm, bored, simulated people hide happy,",
     ),
     "text as calibration": (("run", "--calibration", "text.npz"), _BAD_DATA, "'text.npz' is no calibration"),
     "unknown key": (("run", "--config", "unknown_key.toml"), _USAGE, "eeg.highpas_hz"),
