@@ -17,6 +17,9 @@ from realtime.interfaces import RecognizerSpec
 from realtime.packets import EegInfo, FaceObservation, MicroMovement, Prediction, Result, StreamHealth, VideoInfo
 from realtime.truth import Truth, truth_scores
 
+SLOWEST_CAMERA_FPS = 15.0
+"""Below this a summary says that micro-movements cannot be found."""
+
 _NO_PICTURE = np.zeros((0, 0), np.uint8)
 _NO_FLOW = np.zeros((0, 0, 2), np.float32)
 
@@ -106,13 +109,23 @@ class Tally:
                 "peak_rss_mb": _peak_rss_mb(self._process),
                 "wall_s": wall_s,
             },
-            "notes": list(notes),
+            "notes": [*notes, *_slow_camera(video)],
         }
         if truth is not None and truth.trials and not np.isnan(self.first_s):
             out["truth"] = truth_scores(
                 truth, list(self.predictions), list(self.movements), self.spec.classes, self.first_s, self.last_s
             )
         return out
+
+
+def _slow_camera(video: tuple[VideoInfo, StreamHealth] | None) -> list[str]:
+    """Flow is taken over 0.2 s, so a camera of a few frames a second shows no micro-movement: say so."""
+    if video is None or not 0 < video[0].fps < SLOWEST_CAMERA_FPS:
+        return []
+    return [
+        f"camera '{video[0].name}' sends {video[0].fps:g} frames a second; micro-movements last a quarter of a second: "
+        f"{SLOWEST_CAMERA_FPS:g} or more are wanted"
+    ]
 
 
 def _peak_rss_mb(process: psutil.Process) -> float:

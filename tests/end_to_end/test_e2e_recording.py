@@ -112,7 +112,7 @@ def test_each_stream_holds_what_its_rate_promises(streams) -> None:
         "emostream-quality": 4.0,
         "emostream-face": 30.0,
         "emostream-mesh": 30.0,
-        "emostream-emotions": 4.0,
+        "emostream-emotions": 5.0,
         "emostream-health": 1.0,
     }
     for name, rate in rates.items():
