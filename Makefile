@@ -4,7 +4,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # what Qt's xcb plugin and the off-screen display need (Debian and Ubuntu names)
 SYSTEM_PACKAGES := xvfb libgl1 libegl1 libdbus-1-3 libfontconfig1 fonts-dejavu-core libxkbcommon-x11-0 libxcb-icccm4 \
-	libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 libxcb-xfixes0
+	libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 libxcb-xfixes0 \
+	libxcb-sync1 libx11-xcb1 libglib2.0-0
 
 .PHONY: help demo test check bench setup system model clean
 .DEFAULT_GOAL := help
@@ -15,7 +16,7 @@ help:
 	@echo "make test   the whole test suite"
 	@echo "make check  lint, types, import contracts"
 	@echo "make bench  measure on this machine"
-	@echo "make model  rebuild the demonstration checkpoint (about an hour on 2 cores)"
+	@echo "make model  rebuild the demonstration checkpoint (about half an hour on 2 cores)"
 
 demo: setup
 	$(BIN)/emostream demo $(ARGS)
