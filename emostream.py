@@ -201,7 +201,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Which simulated participant.")] = 1,
     tag: Annotated[str, typer.Option(help="Prefix of the streams' source ids.")] = "emostream-simulator",
 ) -> None:
-    """A simulated participant's EEG, video and truth on LSL."""
+    """A simulated participant's EEG, video and truth on LSL, for an hour at most."""
     from simulators.cohort import unseen_participant
     from simulators.streams import keep_on_lsl
 

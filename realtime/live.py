@@ -21,7 +21,7 @@ from realtime.textview import TextView
 
 _STEP_S = 0.2
 _HEALTH_EVERY_S = 1.0
-_TRUTH_TIMEOUT_S = 0.5
+_TRUTH_TIMEOUT_S = 1.0  # in half of it a full session's streams do not all answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def simulate_person(
     rng = np.random.default_rng([index, 77])
     scenario = make_scenario(person, duration_s, seed=index, classes=spec.classes)
     rows: list[_Row] = []
-    sequences = _ask(person_eeg(index, scenario), scenario, spec)
+    sequences = _ask(EegSimulator(person, scenario), scenario, spec)
     faces = _faces(index, scenario, shrink, rng)
     for group, (trial, asked) in enumerate(zip(scenario.trials, sequences, strict=True)):
         for now_s, sequence in asked:
@@ -96,11 +96,6 @@ def simulate_people(people: int, spec: RecognizerSpec, shrink: Shrink, *, jobs: 
         delayed(simulate_person)(index, spec, shrink) for index in range(people)
     )
     return list(tqdm(run, total=people, desc="simulated people", unit="person"))
-
-
-def person_eeg(index: int, scenario: Scenario) -> EegSimulator:
-    """The EEG of a training person's session."""
-    return EegSimulator(training_person(index), scenario)
 
 
 def _ask(eeg: EegSimulator, scenario: Scenario, spec: RecognizerSpec) -> list[list[tuple[float, EegSequence]]]:
