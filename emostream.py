@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from realtime.errors import EmostreamError
+from realtime.options import ConfigFile, Headless, Network, Seconds, Summary, configure
 from realtime.output import require_writable, write_json
 from realtime.processes import end_with_parent, interruptible, quiet_libraries
+from simulators.commands import camera, replay, simulate_app
 
 if TYPE_CHECKING:
     from realtime.config import Config
@@ -38,11 +40,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Seconds = Annotated[float | None, typer.Option("--seconds", min=0.1, help="Stop after this long; default: Ctrl-C.")]
-Headless = Annotated[bool, typer.Option("--headless", help="No window: a live text view. Implied without a display.")]
-Summary = Annotated[Path | None, typer.Option("--summary", help="Write a JSON summary at the end.")]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="Configuration, TOML.")]
-Network = Annotated[bool, typer.Option("--network", help="Leave the loopback: see other machines and be seen.")]
 Model = Annotated[
     Path, typer.Option("--model", help="Checkpoint (.safetensors).", show_default="the demonstration checkpoint")
 ]
@@ -50,20 +47,6 @@ CalibrationFile = Annotated[Path | None, typer.Option("--calibration", help="Fro
 NoEeg = Annotated[bool, typer.Option("--no-eeg", help="Video alone.")]
 NoVideo = Annotated[bool, typer.Option("--no-video", help="EEG alone.")]
 Interpolate = Annotated[bool, typer.Option("--interpolate", help="Fill absent channels by spherical splines.")]
-
-
-def _configure(path: Path | None, network: bool, *, interpolate: bool = False) -> Config:
-    """Load the configuration and join LSL; children started later inherit the session."""
-    from realtime.config import load_config
-    from realtime.lsl import session
-
-    config = load_config(path)
-    lsl = config.lsl.model_copy(update={"network": network or config.lsl.network})
-    eeg = config.eeg.model_copy(update={"interpolate": interpolate or config.eeg.interpolate})
-    if lsl.session_id is not None:
-        os.environ["EMOSTREAM_SESSION"] = lsl.session_id
-    session.configure(network=lsl.network, session_id=lsl.session_id)
-    return config.model_copy(update={"lsl": lsl, "eeg": eeg})
 
 
 def _has_display() -> bool:
@@ -129,7 +112,7 @@ def demo(
     from realtime.processes import Children
 
     require_writable(summary)
-    settings = _configure(config, network)
+    settings = configure(config, network)
     headless = headless or not _has_display()
     tag = f"demo-{uuid.uuid4().hex[:8]}"
     shared = ["--network"] if settings.lsl.network else []
@@ -162,7 +145,7 @@ def run(
     from realtime.processes import Children
 
     require_writable(summary)
-    settings = _configure(config, network, interpolate=interpolate)
+    settings = configure(config, network, interpolate=interpolate)
     windowed = dashboard and not headless and _has_display()
     with Children() as children:
         wanted = Wanted(eeg=not no_eeg, video=not no_video, eeg_name=eeg_name)
@@ -187,61 +170,15 @@ def dashboard(
     if not _has_display() and os.environ.get("QT_QPA_PLATFORM") != "offscreen":
         raise ConfigurationError("no display for the dashboard: set DISPLAY, or use 'emostream run --headless'")
     require_writable(screenshot)
-    _configure(config, network)
+    configure(config, network)
     from gui.app import run_dashboard
 
     raise typer.Exit(run_dashboard(seconds=seconds, screenshot=screenshot, theme=theme))
 
 
-@app.command()
-def simulate(
-    seconds: Seconds = None,
-    network: Network = False,
-    config: ConfigFile = None,
-    seed: Annotated[int, typer.Option(help="Which simulated participant.")] = 1,
-    tag: Annotated[str, typer.Option(help="Prefix of the streams' source ids.")] = "emostream-simulator",
-) -> None:
-    """A simulated participant's EEG, video and truth on LSL, for an hour at most."""
-    from simulators.cohort import unseen_participant
-    from simulators.streams import keep_on_lsl
-
-    end_with_parent()
-    _configure(config, network)
-    keep_on_lsl(unseen_participant(seed, tag=tag), seconds, typer.echo)
-
-
-@app.command()
-def replay(
-    recording: Annotated[Path | None, typer.Argument(help="EEG: .set .vhdr .edf .bdf .fif .cdt .cnt .xdf")] = None,
-    video: Annotated[Path | None, typer.Option(help="Any video OpenCV reads.")] = None,
-    speed: Annotated[float, typer.Option(min=0.1, max=20.0, help="Times real time.")] = 1.0,
-    loop: Annotated[bool, typer.Option("--loop", help="Start again at the end.")] = False,
-    seconds: Seconds = None,
-    network: Network = False,
-    config: ConfigFile = None,
-) -> None:
-    """A recording's EEG, markers and video on LSL, in its own timing."""
-    from simulators.replay import Replay
-    from simulators.streams import keep_on_lsl
-
-    end_with_parent()
-    _configure(config, network)
-    keep_on_lsl(Replay(recording, video, speed=speed, loop=loop), seconds, typer.echo)
-
-
-@app.command()
-def camera(
-    source: Annotated[str, typer.Argument(help="Device number or video file.")] = "0",
-    seconds: Seconds = None,
-    network: Network = False,
-    config: ConfigFile = None,
-) -> None:
-    """A webcam's frames on LSL, stamped at grab."""
-    from simulators.streams import CameraSource, keep_on_lsl
-
-    end_with_parent()
-    _configure(config, network)
-    keep_on_lsl(CameraSource(source), seconds, typer.echo)
+app.add_typer(simulate_app, name="simulate")
+app.command()(replay)
+app.command()(camera)
 
 
 @app.command()
@@ -258,7 +195,7 @@ def calibrate(
     from realtime.lsl.discovery import find_stream
 
     require_writable(out)
-    settings = _configure(config, network)
+    settings = configure(config, network)
     info = find_stream(stream_type="EEG", name=eeg_name, timeout_s=settings.lsl.resolve_timeout_s)
     eeg, samples_uv = collect_eeg(info, seconds, settings.lsl)
     fit_ica(samples_uv, eeg.sfreq_hz, eeg.channels, config=settings.eeg).save(out)
@@ -354,9 +291,13 @@ def evaluate(
 
 @app.command()
 def bench(
-    suite: Annotated[str, typer.Argument(help="dsp, face, network, latency, gui or all")] = "all",
+    suite: Annotated[str, typer.Argument(help="dsp, face, network, latency, gui, all; or spotting")] = "all",
     summary: Summary = None,
-    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="Measure each row this long.")] = 5.0,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Each row; spotting: each simulated clip.")] = None,
+    clips: Annotated[Path | None, typer.Option(help="spotting: folder of videos with their truth beside them.")] = None,
+    out: Annotated[Path | None, typer.Option(help="spotting: folder for the figures.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="spotting: processes; -1 is one a core.")] = None,
+    baselines: Annotated[bool | None, typer.Option(help="spotting: the published rules too.")] = None,
 ) -> None:
     """Ours, the floor and the peers, measured on this machine now; in a checkout only."""
     from realtime.errors import ConfigurationError
@@ -364,9 +305,14 @@ def bench(
     root = Path(__file__).resolve().parent
     if not (root / "benchmarks" / "__main__.py").is_file():
         raise ConfigurationError("benchmarks do not come with the installed package: run them in a checkout")
-    command = [sys.executable, "-m", "benchmarks", suite, "--seconds", f"{seconds:g}"]
-    command += ["--summary", str(summary.absolute())] if summary is not None else []
-    raise typer.Exit(subprocess.run(command, cwd=root, check=False).returncode)
+    given = {"--seconds": seconds, "--summary": summary, "--clips": clips, "--out": out, "--jobs": jobs}
+    command = [sys.executable, "-P", "-m", "benchmarks", suite]
+    command += [text for option, value in given.items() if value is not None for text in (option, str(value))]
+    command += [] if baselines is None else ["--baselines" if baselines else "--no-baselines"]
+    # paths are of the folder we are in, so the checkout is named; an empty part would be that folder again
+    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"PYTHONPATH": path}
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
 
 
 def main() -> None:

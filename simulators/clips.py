@@ -13,7 +13,10 @@ from simulators.action_units import regions_of
 from simulators.face import FaceSimulator
 from simulators.scenario import Person, Scenario
 
-Codec = Literal["FFV1", "MJPG"]
+Codec = Literal["FFV1", "MJPG", "mp4v"]
+
+CODECS: tuple[Codec, ...] = ("FFV1", "MJPG", "mp4v")
+"""Lossless; each picture compressed by itself; compressed over time (MPEG-4)."""
 
 
 def truth_json(scenario: Scenario) -> list[dict[str, Any]]:
@@ -22,7 +25,9 @@ def truth_json(scenario: Scenario) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        `onset_s`, `apex_s`, `offset_s` (s from the start), `kind` ('micro' or 'macro') and `regions`, in order of time.
+        `onset_s`, `apex_s`, `offset_s` (s from the start), `kind` ('micro' or 'macro') and `regions`, in order of time;
+        and what only a simulator knows: `displacement_px` (`FacialEvent.amplitude_px`, px of a 224 px face crop),
+        `action_units` and `side`.
     """
     return [
         {
@@ -31,6 +36,9 @@ def truth_json(scenario: Scenario) -> list[dict[str, Any]]:
             "offset_s": event.offset_s,
             "kind": event.kind,
             "regions": list(regions_of(event.action_units, event.side)),
+            "displacement_px": event.amplitude_px,
+            "action_units": list(event.action_units),
+            "side": event.side,
         }
         for event in scenario.movements
     ]
@@ -49,6 +57,7 @@ def write_clip(
     fps: float = 30.0,
     size: tuple[int, int] = (640, 480),
     codec: Codec = "FFV1",
+    truth: Path | None = None,
 ) -> Path:
     """Render a scenario into a video file, and its truth beside it.
 
@@ -60,13 +69,19 @@ def write_clip(
     scenario : Scenario
     fps : float
     size : (width, height), px
-    codec : 'FFV1' or 'MJPG'
+    codec : 'FFV1', 'MJPG' or 'mp4v'
         Lossless, about 5 MB a second; or a tenth of that, at the cost of movements of a tenth of a px.
+    truth : Path, optional
+        Where the truth is written; default: `truth_path`, where `emostream bench spotting` looks for it.
 
     Returns
     -------
     Path
-        The truth file (`truth_path`). Neither file is there before both are whole.
+        The truth file. Neither file is there before both are whole.
+
+    Notes
+    -----
+    A file of constant rate cannot have holes: where the scenario loses frames, it repeats the newest picture before.
 
     Raises
     ------
@@ -76,18 +91,19 @@ def write_clip(
     if path.suffix.lower() != ".avi":
         raise DataError(f"cannot write the clip '{path.name}': wanted a name that ends in .avi")
     simulator = FaceSimulator(person, scenario, fps=fps, size=size)
-    video, truth = path.with_name(f".{path.stem}.part.avi"), path.with_name(f".{path.stem}.part.json")
+    told = truth if truth is not None else truth_path(path)
+    video, part = path.with_name(f".{path.stem}.part.avi"), told.with_name(f".{told.stem}.part.json")
     try:
         _render(simulator, video, codec)
-        truth.write_text(json.dumps(truth_json(scenario), indent=1), encoding="utf-8")
-        truth.replace(truth_path(path))
+        part.write_text(json.dumps(truth_json(scenario), indent=1), encoding="utf-8")
+        part.replace(told)
         video.replace(path)
     except OSError as err:
         raise DataError(f"cannot write the clip '{path}': {err}") from err
     finally:
         video.unlink(missing_ok=True)
-        truth.unlink(missing_ok=True)
-    return truth_path(path)
+        part.unlink(missing_ok=True)
+    return told
 
 
 def _render(simulator: FaceSimulator, path: Path, codec: Codec) -> None:

@@ -14,11 +14,26 @@ import numpy as np
 from realtime.errors import ConfigurationError
 from realtime.packets import Float32, UInt8
 from simulators.action_units import regions_of, units_of
-from simulators.face_motion import Gaze, Light, Restlessness, Speech, Sway, course, eye_closure
+from simulators.events import FacialEvent
+from simulators.face_motion import (
+    Articulation,
+    Chewing,
+    Gaze,
+    Light,
+    Pose,
+    Restlessness,
+    Speech,
+    Sway,
+    course,
+    eye_closure,
+    gesture_pose,
+)
+from simulators.head_box import STEP, HeadBox
+from simulators.imaging import Delivery, compressed, exposure_gain, exposure_moments, flicker_rows, lamp_gain
 from simulators.portrait import PORTRAIT_CREDIT, SUPERSAMPLE, build_look
-from simulators.scenario import FacialEvent, Person, Scenario
+from simulators.props import HandLayer, Spectacles
+from simulators.scenario import Person, Scenario
 from simulators.warp import (
-    bump,
     close_lid,
     field_size,
     forward_flow,
@@ -33,12 +48,14 @@ from simulators.warp import (
 
 cv2.setNumThreads(1)
 
-_STEP = 2  # smooth fields live on every second px
 _NOISE_POOL = 3
 _NOISE_ROOM = 128
 _KEPT_FIELDS = 48
 _JAW_DROP = 26
 _RESTLESS = (((4,), "left"), ((4,), "right"), ((12,), "left"), ((12,), "right"), ((17,), "both"), ((10,), "both"))
+_ARTICULATION = (((20,), "both"), ((24,), "both"), ((2,), "both"))
+_CHEWING = (((_JAW_DROP,), "both"), ((14,), "left"), ((14,), "right"))
+_BLINK_PX_S = 250.0  # how fast a lid comes down: what the shortest blur has to resolve
 _DARK = 28.0 * 256.0  # the mouth's inside, in units of the canvas
 
 
@@ -79,7 +96,8 @@ class FaceSimulator:
                 f"cannot simulate video of {size[0]}x{size[1]} px at {fps} frames a second: "
                 "wanted at least 160x120 and a positive rate"
             )
-        for event in scenario.movements:
+        extra = scenario.distractors
+        for event in (*scenario.movements, *extra.slow_movements):
             units_of(event.action_units)
         self.person, self.scenario = person, scenario
         self.fps, self.size = float(fps), size
@@ -91,8 +109,15 @@ class FaceSimulator:
         self._light = Light.draw(scenario.light_drift, seed)
         self._speech = Speech(scenario.speech, seed)
         self._gaze = Gaze(scenario.gaze_shifts_s, seed)
-        self._place_box()
-        self._masks = region_masks(self.look.points, self._scale, self._x, self._y)
+        self._articulation = Articulation(scenario.speech, extra.articulation_px, seed)
+        self._chewing = Chewing(extra.chewing, seed)
+        self._delivery = Delivery.of(extra, self.fps)
+        self._reach_px = max((2.0 * abs(each.size_px) for each in extra.gestures), default=0.0)
+        self._glasses = Spectacles.paint(extra.glasses, self.look, (person.seed,)) if extra.glasses else None
+        self._hand = HandLayer.paint(self.look, (person.seed,)) if extra.hands else None
+        self._box = HeadBox.around(self.look, size)
+        self._grid = self._frame_grid()[self._box.px]
+        self._masks = region_masks(self.look.points, self._scale, self._box.x, self._box.y)
         self._still = self._remap(self._frame_grid(), self.look.canvas)
         self._side = np.linspace(-1.0, 1.0, size[0], dtype=np.float32)
         self._field = lru_cache(maxsize=_KEPT_FIELDS)(self._build_field)
@@ -108,8 +133,12 @@ class FaceSimulator:
         return int(self.scenario.duration_s * self.fps)
 
     def frame(self, index: int) -> UInt8:
-        """Frame `index`, (height, width) uint8 grey: `render(index / fps)`."""
-        return self.render(index / self.fps)
+        """Frame `index`, (height, width) uint8 grey: `render(index / fps)`, or an older one that the camera repeats."""
+        return self.render(self._delivery.shown(index) / self.fps)
+
+    def is_lost(self, index: int) -> bool:
+        """Whether frame `index` never arrives. A stream leaves it out, a file of constant rate repeats an older one."""
+        return self._delivery.is_lost(index)
 
     def render(self, t_s: float, *, noise: bool = True) -> UInt8:
         """The picture at `t_s` seconds.
@@ -126,13 +155,12 @@ class FaceSimulator:
         (height, width) uint8
             Grey; a new array each time.
         """
-        rows, columns = self._box
-        picture = self._still.copy()
-        picture[rows, columns] = self._head(t_s)
-        gain, slope = self._light.gain(t_s)
-        picture *= ((gain + slope * self._side) * np.float32(1.0 / 256.0))[None]
+        picture = self._scene(t_s)
+        picture *= self._brightness(t_s)
         sd = self.person.face.noise_sd if noise else 0.0
-        return np.asarray(cv2.addWeighted(picture, 1.0, self._noise(t_s), sd, 0.0, dtype=cv2.CV_8U), np.uint8)
+        seen = np.asarray(cv2.addWeighted(picture, 1.0, self._noise(t_s), sd, 0.0, dtype=cv2.CV_8U), np.uint8)
+        quality = self.scenario.distractors.jpeg_quality
+        return seen if quality is None else compressed(seen, quality)
 
     def truth_regions(self, event: FacialEvent) -> tuple[str, ...]:
         """Names of the face regions in which a movement shows."""
@@ -165,36 +193,47 @@ class FaceSimulator:
         moved = region_means(self.displacement(event, event.apex_s), region_masks(self.look.points, self._scale, x, y))
         return {name: value / self._scale for name, value in moved.items()}
 
-    # geometry
+    # light and camera
 
-    def _place_box(self) -> None:
-        """Box around the head on the full and on the coarse grid, and how much of the head's motion each px takes."""
-        points, k = self.look.points, self._scale
-        cx = 0.5 * (points["cheek_edge_left"][0] + points["cheek_edge_right"][0])
-        cy = 0.5 * (points["cheek_edge_left"][1] + points["cheek_edge_right"][1])
-        x0, x1 = max(0, int(cx - 235 * k)) // _STEP * _STEP, min(self.size[0], int(cx + 235 * k)) // _STEP * _STEP
-        y0, y1 = max(0, int(cy - 290 * k)) // _STEP * _STEP, min(self.size[1], int(cy + 215 * k)) // _STEP * _STEP
-        self._box = (slice(y0, y1), slice(x0, x1))
-        self._x = (np.arange(x0, x1, _STEP, dtype=np.float32) + (_STEP - 1) / 2)[None]
-        self._y = (np.arange(y0, y1, _STEP, dtype=np.float32) + (_STEP - 1) / 2)[:, None]
-        far = np.hypot((self._x - cx) / (178 * k), (self._y - (cy - 35 * k)) / (198 * k))
-        edge = np.clip((1.28 - far) / 0.28, 0.0, 1.0)
-        weight = edge * edge * (3.0 - 2.0 * edge)
-        # neck: the head turns on it
-        self._pivot = (cx, cy + 170 * k)
-        self._weight = weight.astype(np.float32)
-        self._weight_x = (weight * (self._x - self._pivot[0])).astype(np.float32)
-        self._weight_y = (weight * (self._y - self._pivot[1])).astype(np.float32)
-        # how far a place sticks out: what the head's turning moves against the cheeks' edges
-        nose = (cx, cy + 26 * k)
-        round_ = np.clip(1.0 - ((self._x - cx) / (125 * k)) ** 2, 0.0, 1.0) * bump(
-            self._x, self._y, nose, 400 * k, 100 * k
-        )
-        self._depth = (weight * (0.65 * round_ + 0.35 * bump(self._x, self._y, nose, 17 * k, 22 * k))).astype(
-            np.float32
-        )
-        self._coarse = np.stack(np.meshgrid(np.arange(self._x.size), np.arange(self._y.size)), -1).astype(np.float32)
-        self._grid = self._frame_grid()[self._box]
+    def _scene(self, t_s: float) -> Float32:
+        """What is before the camera, averaged over the exposure, units of the canvas."""
+        rows, columns = self._box.px
+        picture = self._still.copy()
+        exposure_s = self.scenario.distractors.exposure_s
+        moments = exposure_moments(t_s, exposure_s, self._speed(t_s)) if exposure_s > 0.0 else (t_s,)
+        head = self._head(moments[0])
+        for moment in moments[1:]:
+            head += self._head(moment)
+        picture[rows, columns] = head if len(moments) == 1 else head * np.float32(1.0 / len(moments))
+        for hand in self.scenario.distractors.hands:
+            if self._hand is not None and hand.start_s < t_s < hand.end_s:
+                self._hand.cover(picture, hand, self.look, moments)
+        return picture
+
+    def _speed(self, t_s: float) -> float:
+        """How fast the fastest thing goes, px of the frame a second: roughly, to choose how finely to blur."""
+        early, late = (np.array(self._pose(t_s + side)) for side in (-0.005, 0.005))
+        dx, dy, turn, grow, yaw, pitch = np.abs(late - early) / 0.01
+        moved = float(np.hypot(dx + yaw, dy + pitch) + 170.0 * turn + 112.0 * grow)
+        if eye_closure(self.scenario.blinks, t_s) > 0.0 or self._speech.opening(t_s) > 0.0:
+            moved += _BLINK_PX_S
+        for event in (*self.scenario.movements, *self.scenario.distractors.slow_movements):
+            if event.onset_s < t_s < event.offset_s:
+                moved += 3.0 * event.amplitude_px / min(event.apex_s - event.onset_s, event.offset_s - event.apex_s)
+        return self._scale * moved
+
+    def _brightness(self, t_s: float) -> Float32:
+        """Grey levels of a unit of the canvas: (1, width) float32, or (height, width) where rows differ."""
+        extra = self.scenario.distractors
+        gain, slope = self._light.gain(t_s)
+        if extra.light_switches or extra.exposure_steps:
+            lamp, aside = lamp_gain(extra.light_switches, t_s)
+            camera = exposure_gain(extra.exposure_steps, t_s)
+            gain, slope = gain * lamp * camera, (slope + aside) * camera
+        across = ((gain + slope * self._side) * np.float32(1.0 / 256.0))[None]
+        return across if extra.flicker is None else across * flicker_rows(extra.flicker, self.size[1], t_s)
+
+    # geometry
 
     def _frame_grid(self) -> Float32:
         """(height, width, 2) px, dithered so that rounding to 1/32 px of the canvas does not bias small shifts."""
@@ -224,10 +263,10 @@ class FaceSimulator:
 
     def _norm(self, action_units: tuple[int, ...], side: str) -> float:
         units = units_of(action_units)
-        field = unit_field(units, side, self.look.points, self._scale, self._x, self._y)
+        field = unit_field(units, side, self.look.points, self._scale, self._box.x, self._box.y)
         opening = max(unit.opening for unit in units)
         if opening:
-            x, y = np.broadcast_arrays(self._x, self._y)
+            x, y = np.broadcast_arrays(self._box.x, self._box.y)
             # a px is enough to tell above from below; the opening itself is in units of the amplitude
             field[..., 1] += opening * lip_field(x, y, self.look.lips_x, self.look.lips_y, 1.0, self._scale)
         return field_size(field, self._masks)
@@ -235,7 +274,7 @@ class FaceSimulator:
     def _build_field(self, action_units: tuple[int, ...], side: str) -> tuple[Float32, float]:
         norm = self._norm(action_units, side)
         units = units_of(action_units)
-        field = unit_field(units, side, self.look.points, self._scale, self._x, self._y)
+        field = unit_field(units, side, self.look.points, self._scale, self._box.x, self._box.y)
         return field * np.float32(1.0 / norm), max(unit.opening for unit in units) / norm
 
     def _movement(self, t_s: float) -> tuple[Float32 | None, float]:
@@ -247,48 +286,52 @@ class FaceSimulator:
         if self.scenario.sway_px:
             for (units, side), size in zip(_RESTLESS, self._restless.at(t_s), strict=True):
                 total = _plus(total, self._field(units, side)[0], size * self._scale)
-        for event in self.scenario.movements:
-            if event.onset_s >= t_s:
-                break
-            size = course(event, t_s) * event.amplitude_px * self._scale
-            if size:
-                field, parted = self._field(event.action_units, event.side)
-                total = _plus(total, field, size)
-                opening += size * parted
+        extra = self.scenario.distractors
+        if extra.articulation_px or extra.chewing:
+            mouth = zip((*_ARTICULATION, *_CHEWING), (*self._articulation.at(t_s), *self._chewing.at(t_s)), strict=True)
+            for (units, side), size in mouth:
+                total = _plus(total, self._field(units, side)[0], size * self._scale) if size else total
+        for events in (self.scenario.movements, extra.slow_movements):
+            for event in events:
+                if event.onset_s >= t_s:
+                    break
+                size = course(event, t_s) * event.amplitude_px * self._scale
+                if size:
+                    field, parted = self._field(event.action_units, event.side)
+                    total = _plus(total, field, size)
+                    opening += size * parted
         return total, opening
 
     def _head(self, t_s: float) -> Float32:
         """The box around the head, units of the canvas."""
-        shift = self._head_motion(t_s)
+        shift = self._box.motion(self._pose(t_s))
+        rigid = shift.copy() if self._glasses is not None else None
         moved, opening = self._movement(t_s)
         if moved is not None:
             # the face's own movement rides on the head
-            shift -= sample(moved, (self._coarse + shift / _STEP).astype(np.float32, copy=False))
+            shift -= sample(moved, (self._box.coarse + shift / STEP).astype(np.float32, copy=False))
         height, width = self._grid.shape[:2]
         where: Float32 = self._grid + np.asarray(cv2.resize(shift, (width, height)), np.float32)
         self._move_eyes(where, t_s)
-        if opening <= 0.02:
-            return self._remap(where, self.look.canvas)
-        return self._open_mouth(where, opening)
+        head = self._remap(where, self.look.canvas) if opening <= 0.02 else self._open_mouth(where, opening)
+        if self._glasses is not None and rigid is not None:
+            patch = self._patch(*self._glasses.span)
+            there: Float32 = self._grid[patch] + np.asarray(cv2.resize(rigid, (width, height)), np.float32)[patch]
+            self._glasses.put_on(head[patch], there)
+        return head
 
-    def _head_motion(self, t_s: float) -> Float32:
-        """Where the head's px come from, as displacement on the coarse grid, px of the frame."""
-        dx, dy, turn, grow, yaw, pitch = self._sway.pose(t_s)
-        shrink = np.exp(-grow)
-        a, b = shrink * np.cos(turn) - 1.0, shrink * np.sin(turn)
-        tx, ty = -dx * self._scale, -dy * self._scale
-        shift = np.empty((self._y.size, self._x.size, 2), np.float32)
-        shift[..., 0] = np.float32(a) * self._weight_x + np.float32(b) * self._weight_y + np.float32(tx) * self._weight
-        shift[..., 1] = np.float32(a) * self._weight_y - np.float32(b) * self._weight_x + np.float32(ty) * self._weight
-        shift[..., 0] -= np.float32(yaw * self._scale) * self._depth
-        shift[..., 1] -= np.float32(pitch * self._scale) * self._depth
-        return shift
+    def _pose(self, t_s: float) -> Pose:
+        pose = self._sway.pose(t_s)
+        if not self._reach_px:
+            return pose
+        dx, dy, turn, grow, yaw, pitch = np.add(pose, gesture_pose(self.scenario.distractors.gestures, t_s)).tolist()
+        return dx, dy, turn, grow, yaw, pitch
 
     # eyes and mouth
 
     def _patch(self, x0: float, x1: float, y0: float, y1: float) -> tuple[slice, slice]:
-        rows, columns = self._box
-        room = (20 + 3 * self.scenario.sway_px) * self._scale
+        rows, columns = self._box.px
+        room = (20 + 3 * self.scenario.sway_px + self._reach_px) * self._scale
         return (
             slice(max(int(y0 - room) - rows.start, 0), max(int(y1 + room) - rows.start, 0)),
             slice(max(int(x0 - room) - columns.start, 0), max(int(x1 + room) - columns.start, 0)),

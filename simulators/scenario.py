@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 
 from realtime.errors import ConfigurationError
+from simulators.distractors import NONE, Distractors
+from simulators.events import FacialEvent, Interval, Side
 from simulators.person import Person, make_person
-
-Side = Literal["both", "left", "right"]
 
 DEMO_CLASSES: tuple[str, ...] = ("happy", "sad", "fear", "disgust", "angry")
 """The five classes of the demonstration checkpoint, in its order."""
@@ -47,31 +46,6 @@ _BLINKS_PER_MIN = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class FacialEvent:
-    """A facial movement made of action units (FACS numbers), a raised-cosine rise and fall.
-
-    `amplitude_px` is the peak displacement of the strongest region in a face crop of 224 px; the person's
-    expressivity is already in it. `side` is the person's own left or right.
-    """
-
-    onset_s: float
-    apex_s: float
-    offset_s: float
-    kind: Literal["micro", "macro"]
-    action_units: tuple[int, ...]
-    side: Side
-    amplitude_px: float
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Something that lasts: a blink, speech, a muscle burst, a mains burst."""
-
-    start_s: float
-    end_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Trial:
     """One stimulus: the person hides `emotion` from `start_s` to `end_s`."""
 
@@ -86,7 +60,8 @@ class Scenario:
 
     `sway_px` is the RMS head sway in px of a 224 px face crop; `light_drift` the largest slow change of brightness,
     as a share of it. Every tuple is in order of time; `movements` and `blinks` do not overlap their own kind. The noise
-    of EEG and camera follows from the person's seed and from `seed`.
+    of EEG and camera follows from the person's seed and from `seed`. `distractors` is what else goes on:
+    nothing, unless the session is made to be difficult (`simulators.testbed`).
     """
 
     duration_s: float
@@ -100,6 +75,7 @@ class Scenario:
     sway_px: float
     light_drift: float
     seed: int = 0
+    distractors: Distractors = NONE
 
 
 def make_scenario(
@@ -161,11 +137,11 @@ def make_scenario(
         duration_s=float(duration_s),
         trials=trials,
         movements=movements,
-        blinks=() if quiet else _draw_blinks(rng, duration_s),
+        blinks=() if quiet else draw_blinks(rng, duration_s),
         speech=speech,
         muscle=() if quiet else _draw_intervals(rng, duration_s, per_min=2.5, length_s=(0.3, 1.5)),
-        gaze_shifts_s=() if quiet else _draw_moments(rng, duration_s, per_min=10.0),
-        pops_s=() if quiet else _draw_moments(rng, duration_s, per_min=0.7),
+        gaze_shifts_s=() if quiet else draw_moments(rng, duration_s, per_min=10.0),
+        pops_s=() if quiet else draw_moments(rng, duration_s, per_min=0.7),
         sway_px=0.0 if quiet else person.face.sway_px,
         light_drift=0.0 if quiet else float(rng.uniform(0.0, 0.06)),
         seed=seed,
@@ -279,7 +255,8 @@ def _other(side: Side) -> Side:
     return "left" if side == "right" else "right"
 
 
-def _draw_blinks(rng: np.random.Generator, duration_s: float) -> tuple[Interval, ...]:
+def draw_blinks(rng: np.random.Generator, duration_s: float) -> tuple[Interval, ...]:
+    """Blinks of an ordinary person: 15 a minute, 0.14 to 0.38 s long."""
     blinks: list[Interval] = []
     at = float(rng.exponential(60.0 / _BLINKS_PER_MIN))
     while True:
@@ -295,14 +272,15 @@ def _draw_intervals(
     rng: np.random.Generator, duration_s: float, *, per_min: float, length_s: tuple[float, float]
 ) -> tuple[Interval, ...]:
     found: list[Interval] = []
-    for start in _draw_moments(rng, duration_s, per_min=per_min):
+    for start in draw_moments(rng, duration_s, per_min=per_min):
         end = start + float(rng.uniform(*length_s))
         if end < duration_s and (not found or start > found[-1].end_s):
             found.append(Interval(start, end))
     return tuple(found)
 
 
-def _draw_moments(rng: np.random.Generator, duration_s: float, *, per_min: float) -> tuple[float, ...]:
+def draw_moments(rng: np.random.Generator, duration_s: float, *, per_min: float) -> tuple[float, ...]:
+    """Moments of a Poisson process, s, in order."""
     count = rng.poisson(per_min * duration_s / 60.0)
     return tuple(sorted(float(at) for at in rng.uniform(0.0, duration_s, count)))
 
@@ -318,6 +296,8 @@ __all__ = [
     "Scenario",
     "Side",
     "Trial",
+    "draw_blinks",
+    "draw_moments",
     "make_person",
     "make_scenario",
 ]

@@ -158,7 +158,7 @@ def test_sway_moves_the_head_and_not_the_picture() -> None:
     poses = [simulator._sway.pose(t) for t in (0.0, 3.0)]
     change = np.subtract(poses[1], poses[0])
     # about the neck a turn moves the eyes sideways; yaw and pitch carry the nose's root along by about half
-    arm = 1.0 * (simulator._pivot[1] - y) / k
+    arm = 1.0 * (simulator._box.pivot[1] - y) / k
     expected = k * np.array(
         [change[0] + arm * change[2] + 0.5 * change[4], change[1] - arm * change[3] + 0.5 * change[5]]
     )
@@ -252,7 +252,16 @@ def test_clip_holds_the_frames_and_its_truth(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.avi", "clip.truth.json"]
     assert json.loads(truth.read_text()) == truth_json(session)
     assert truth_json(session) == [
-        {"onset_s": 0.1, "apex_s": 0.2, "offset_s": 0.35, "kind": "micro", "regions": ["eye_left", "mouth_left"]}
+        {
+            "onset_s": 0.1,
+            "apex_s": 0.2,
+            "offset_s": 0.35,
+            "kind": "micro",
+            "regions": ["eye_left", "mouth_left"],
+            "displacement_px": 0.6,
+            "action_units": [6, 12],
+            "side": "left",
+        }
     ]
     capture = cv2.VideoCapture(str(tmp_path / "clip.avi"))
     simulator = FaceSimulator(person, session)
