@@ -1,4 +1,4 @@
-"""Scores of a spotter against the truth, as in the Micro-Expression Grand Challenge."""
+"""Scores of a spotter against the truth, as in the Micro-Expression Grand Challenge; many clips: `scoring`."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from realtime.errors import DataError
 from realtime.face.alignment import CROP_PX, Alignment, masked
-from realtime.face.flow import FlowMethod, dense_flow, fit_head_motion
+from realtime.face.flow import FlowMethod, dense_flow, remove_head_motion
 from realtime.face.regions import RegionMap, region_map
 from realtime.face.tracker import FaceTracker, check_image
 from realtime.packets import Float32, UInt8, readonly
@@ -67,9 +67,7 @@ def movement_between(
     alignment = Alignment.fit(landmarks)
     regions = region_map(alignment.apply(landmarks))
     onset, apex = alignment.crop(onset_image), alignment.crop(apex_image)
-    flow = face_flow(onset, apex, regions, method)
-    y, x = np.mgrid[0:CROP_PX, 0:CROP_PX]
-    flow = flow - fit_head_motion(flow, regions.grid).at(np.stack([x, y], axis=-1))
+    flow = remove_head_motion(face_flow(onset, apex, regions, method), regions.grid)
     flow[~regions.oval] = 0.0
     return MovementImages(
         readonly(masked(onset, regions.oval)), readonly(masked(apex, regions.oval)), readonly(flow, np.float32)

@@ -5,16 +5,17 @@ Nothing here draws lots, looks at a clock or keeps a thread: the same frames giv
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from realtime.config import FaceConfig
+from realtime.config import FaceConfig, SpotterConfig
 from realtime.face.alignment import Alignment, masked, to_grey
-from realtime.face.flow import fit_head_motion
 from realtime.face.history import FrameHistory, StoredFrame, on_one_canvas
-from realtime.face.movement import face_flow, movement_between
-from realtime.face.regions import REGIONS, RegionMap, region_map
+from realtime.face.movement import movement_between
+from realtime.face.region_flow import RegionFlow, prepared
+from realtime.face.regions import RegionMap, region_map
 from realtime.face.spotter import Motion, Spotted, Spotter
 from realtime.face.tracker import FaceTracker, TrackedFace, check_image
 from realtime.packets import FaceObservation, Float32, MicroMovement, UInt8, VideoFrame, readonly
@@ -56,6 +57,7 @@ class _Segment:
     number: int
     alignment: Alignment
     regions: RegionMap
+    flow: RegionFlow
 
     def drift_px(self, landmarks: Float32) -> float:
         """How far the face has moved within the crop since the warp was fixed."""
@@ -75,6 +77,8 @@ class FacePipeline:
     Parameters
     ----------
     config : FaceConfig
+    make_spotter : callable
+        What decides; called again where the source's clock restarts.
 
     Raises
     ------
@@ -82,10 +86,13 @@ class FacePipeline:
         The face networks' weights are not there.
     """
 
-    def __init__(self, config: FaceConfig | None = None) -> None:
+    def __init__(
+        self, config: FaceConfig | None = None, make_spotter: Callable[[SpotterConfig], Spotter] = Spotter
+    ) -> None:
         self._config = config or FaceConfig()
+        self._make_spotter = make_spotter
         self._tracker = FaceTracker(self._config.min_score)
-        self._spotter = Spotter(self._config.spotter)
+        self._spotter = make_spotter(self._config.spotter)
         self._history = FrameHistory(_HISTORY_S, _HISTORY_BYTES)
         self._segment: _Segment | None = None
         self._segments = 0
@@ -162,7 +169,7 @@ class FacePipeline:
     def _start_clock_anew(self) -> None:
         self._lose_face()
         # what the spotter remembers is dated on the old clock
-        self._spotter = Spotter(self._config.spotter)
+        self._spotter = self._make_spotter(self._config.spotter)
         self._last_stamp = self._due = -np.inf
 
     def _lose_face(self) -> None:
@@ -182,7 +189,8 @@ class FacePipeline:
             self.counters.reanchored += 1
         alignment = Alignment.fit(landmarks)
         self._segments += 1
-        self._segment = _Segment(self._segments, alignment, region_map(alignment.apply(landmarks)))
+        regions = region_map(alignment.apply(landmarks))
+        self._segment = _Segment(self._segments, alignment, regions, RegionFlow(regions))
         return self._segment
 
     def _keep_unevaluated(self, frame: VideoFrame) -> None:
@@ -196,19 +204,15 @@ class FacePipeline:
         before = self._history.nearest(wanted_s, evaluated_only=True)
         if before is None or before is now or abs(before.stamp - wanted_s) > _LAG_SLACK_S:
             return None
-        regions = segment.regions
         a, b = (stored.crop(segment.alignment, segment.number) for stored in (before, now))
-        flow = face_flow(a, b, regions, self._config.flow)
-        head = fit_head_motion(flow, regions.grid)
-        # a similarity field's mean over a region is its value at the region's centre
-        residual = regions.means(flow) - head.at(regions.centroids)
+        moved = segment.flow.between(prepared(a), prepared(b))
         return Motion(
             stamp=now.stamp,
             before_s=before.stamp,
-            regions=residual[: len(REGIONS)],
-            eyes=residual[len(REGIONS) :],
-            head_px=head.size_px(),
-            light=_light_change(a, b, regions),
+            regions=moved.regions,
+            eyes=moved.eyes,
+            head_px=moved.head_px,
+            light=_light_change(a, b, segment.regions),
             openness=_openness(face.landmarks),
         )
 

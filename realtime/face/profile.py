@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 _SMOOTH, _SMOOTH_STEP_S = 0.5, 1 / 30
 _REST = 0.2
 _RETURNED = 0.4
 _LEVEL = 0.2
+_SHORTEST_S = 0.05
 # a raised cosine reaches `_LEVEL` of its height after this share of its rise
 _EARLY = float(np.arccos(1.0 - 2.0 * _LEVEL) / np.pi)
 
@@ -109,11 +111,67 @@ def _vertex(stamps: NDArray[np.float64], position: NDArray[np.float64], i: int) 
     return float(stamps[i] + share * (stamps[i + 1] - stamps[i - 1]) / 2)
 
 
+def refined(hump: Hump, stamps: NDArray[np.float64], before: NDArray[np.float64], steps: NDArray[np.float64]) -> Hump:
+    """The hump whose differences fit the lag flows best: least squares over onset, apex, offset, height and drift.
+
+    Parameters
+    ----------
+    hump : Hump
+        Where to start.
+    stamps, before : (n,) float64
+        s: each flow's two ends.
+    steps : (n,) float64
+        px: the flow along the movement's own direction.
+
+    Returns
+    -------
+    Hump
+        Its `fit` is the share of the flows' variation that it explains (0 where it explains none).
+
+    References
+    ----------
+    Nelder & Mead (1965), "A simplex method for function minimization".
+    """
+    centred = steps - steps.mean()
+    total = float(centred @ centred)
+
+    def solve(parameters: NDArray[np.float64]) -> tuple[float, float]:
+        """Height and what stays unexplained."""
+        apex, rise, fall = parameters
+        if min(rise, fall) < _SHORTEST_S:
+            return 0.0, total
+        model = _shape(stamps, apex - rise, apex, apex + fall) - _shape(before, apex - rise, apex, apex + fall)
+        model -= model.mean()
+        height = float(model @ centred) / max(float(model @ model), 1e-12)
+        return height, float(np.sum((centred - height * model) ** 2)) if height > 0 else total
+
+    rise, fall = (
+        max(hump.apex_s - hump.onset_s, _SHORTEST_S + 0.01),
+        max(hump.offset_s - hump.apex_s, _SHORTEST_S + 0.01),
+    )
+    start = np.array([hump.apex_s, rise, fall]) + np.array([[0, 0, 0], [0.03, 0, 0], [0, 0.05, 0], [0, 0, 0.05]])
+    found = minimize(
+        lambda parameters: solve(parameters)[1],
+        start[0],
+        method="Nelder-Mead",
+        options={"initial_simplex": start, "maxiter": 60, "xatol": 2e-3, "fatol": 1e-9},
+    ).x
+    height, left = solve(found)
+    apex, rise, fall = (float(each) for each in found)
+    fit = 1.0 - left / total if total > 0 else 0.0
+    return replace(hump, onset_s=apex - rise, apex_s=apex, offset_s=apex + fall, height_px=height, fit=fit)
+
+
+def _shape(at: NDArray[np.float64], onset: float, apex: float, offset: float) -> NDArray[np.float64]:
+    """Raised cosine from 0 at onset to 1 at apex and back to 0 at offset."""
+    rise = np.clip((at - onset) / max(apex - onset, 1e-6), 0.0, 1.0)
+    fall = np.clip((offset - at) / max(offset - apex, 1e-6), 0.0, 1.0)
+    return 0.5 - 0.5 * np.cos(np.pi * np.minimum(rise, fall))
+
+
 def _likeness(
     stamps: NDArray[np.float64], position: NDArray[np.float64], onset: float, apex: float, offset: float
 ) -> float:
-    rise = np.clip((stamps - onset) / max(apex - onset, 1e-6), 0, 1)
-    fall = np.clip((offset - stamps) / max(offset - apex, 1e-6), 0, 1)
-    shape = 0.5 - 0.5 * np.cos(np.pi * np.minimum(rise, fall))
+    shape = _shape(stamps, onset, apex, offset)
     norm = np.linalg.norm(shape) * np.linalg.norm(position)
     return float(np.clip(shape @ position / norm, 0.0, 1.0)) if norm > 0 else 0.0

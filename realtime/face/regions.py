@@ -62,15 +62,12 @@ class RegionMap:
         The openings of the left and the right eye: what blinks and gaze shifts move.
     grid : (n, 2) int64
         About a hundred points x, y spread over the face, none on eyes or lips: what head motion is fitted to.
-    centroids : (12, 2) float32
-        Centre x, y of each region and eye opening: the mean of a similarity field over a region is its value there.
     """
 
     oval: Bool
     masks: Bool
     apertures: Bool
     grid: NDArray[np.int64]
-    centroids: Float32
     _index: NDArray[np.int64]
     _starts: NDArray[np.int64]
     _counts: NDArray[np.int64]
@@ -106,9 +103,7 @@ def region_map(points: Float32) -> RegionMap:
     counts = np.array([len(i) for i in index])
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     grid = _grid(oval, _grown(eyes, 4) | lips)
-    flat = np.concatenate(index)
-    centroids = np.add.reduceat(np.stack([flat % CROP_PX, flat // CROP_PX], axis=1), starts, axis=0) / counts[:, None]
-    return RegionMap(oval, masks, apertures, grid, centroids.astype(np.float32), flat, starts, counts)
+    return RegionMap(oval, masks, apertures, grid, np.concatenate(index), starts, counts)
 
 
 def _region(name: str, points: Float32) -> Bool:

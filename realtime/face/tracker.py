@@ -29,6 +29,7 @@ _DETECTOR_PX, _MESH_PX = 128, 192
 _ROI_SCALE = 1.5
 _EYE_RIGHT, _EYE_LEFT = 33, 263
 _SAME_FACE_IOU = 0.3
+_FAR = 1.6
 _NOTICE = b"INFO: Created TensorFlow Lite XNNPACK delegate"
 _STDERR = threading.Lock()
 
@@ -116,8 +117,13 @@ class FaceTracker:
             if face is not None:
                 return face
             self._region = None
-        found = self._detect(image)
-        return None if found is None else self._mesh_in(image, found)
+        # the detector has not seen faces that fill the picture (cropped clips): it gets a second look from further away
+        for canvas in (1.0, _FAR):
+            found = self._detect(image, canvas)
+            face = None if found is None else self._mesh_in(image, found)
+            if face is not None:
+                return face
+        return None
 
     def _mesh_in(self, image: UInt8, region: _Region) -> TrackedFace | None:
         matrix = region.from_crop(_MESH_PX)
@@ -133,10 +139,11 @@ class FaceTracker:
         self._region = _region_around(landmarks)
         return TrackedFace(landmarks, score)
 
-    def _detect(self, image: UInt8) -> _Region | None:
+    def _detect(self, image: UInt8, canvas: float) -> _Region | None:
+        """Look for a face in the frame, set into a black square `canvas` times its longer side."""
         self.detections += 1
         height, width = image.shape[:2]
-        side = max(height, width)
+        side = canvas * max(height, width)
         scale = side / _DETECTOR_PX
         offset = np.array([(width - side) / 2.0, (height - side) / 2.0])
         matrix = np.array([[scale, 0, offset[0] + (scale - 1) / 2], [0, scale, offset[1] + (scale - 1) / 2]])
