@@ -291,9 +291,9 @@ def evaluate(
 
 @app.command()
 def bench(
-    suite: Annotated[str, typer.Argument(help="dsp, face, network, latency, gui, all; or spotting")] = "all",
+    suite: Annotated[str, typer.Argument(help="dsp, face, network, latency, gui, all; spotting; flow")] = "all",
     summary: Summary = None,
-    seconds: Annotated[float | None, typer.Option(min=0.1, help="Each row; spotting: each simulated clip.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Each row; or each simulated clip.")] = None,
     clips: Annotated[Path | None, typer.Option(help="spotting: folder of videos with their truth beside them.")] = None,
     out: Annotated[Path | None, typer.Option(help="spotting: folder for the figures.")] = None,
     jobs: Annotated[int | None, typer.Option(help="spotting: processes; -1 is one a core.")] = None,

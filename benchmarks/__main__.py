@@ -1,4 +1,4 @@
-"""`python -m benchmarks [dsp|face|network|latency|gui|all] [--summary FILE.json] [--seconds N]`, and `spotting`."""
+"""`python -m benchmarks [dsp|face|network|latency|gui|all|flow] [--summary FILE] [--seconds N]`, and `spotting`."""
 
 from __future__ import annotations
 
@@ -66,6 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # before NumPy is loaded: more threads on a busy machine measure the machine
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
+        if chosen.suite == "flow":
+            from benchmarks.spotting.flow_report import run as measure_flow
+
+            return measure_flow(chosen.summary, chosen.seconds)
         return _spotting(chosen) if spotting else _timings(chosen)
     except EmostreamError as err:
         print(f"benchmarks: {err}", file=sys.stderr)
@@ -79,14 +83,18 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks", description="Ours, the floor and the peers, in one run."
     )
     parser.add_argument(
-        "suite", nargs="?", choices=(*SUITES, "all", "spotting"), default="all", help="all: all but spotting"
+        "suite",
+        nargs="?",
+        choices=(*SUITES, "all", "spotting", "flow"),
+        default="all",
+        help="all: all but spotting and flow, which measure what is right, not how long it takes",
     )
     parser.add_argument("--summary", type=Path, metavar="FILE", help="write the table as JSON")
     parser.add_argument(
         "--seconds",
         type=float,
         metavar="N",
-        help="measure each row this long (default 5); spotting: length of a simulated clip",
+        help="measure each row this long (default 5); spotting, flow: length of a simulated clip",
     )
     spotting = parser.add_argument_group("spotting")
     spotting.add_argument("--clips", type=Path, metavar="DIR", help="videos, each with its truth beside it")

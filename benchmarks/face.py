@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import count
 
@@ -9,8 +10,11 @@ import cv2
 
 from benchmarks.measure import interleave
 from benchmarks.report import Goal, Row
-from realtime.config import FaceConfig
+from realtime.face.alignment import Alignment
+from realtime.face.flow import FlowMethod, remove_head_motion
+from realtime.face.movement import face_flow
 from realtime.face.pipeline import FacePipeline
+from realtime.face.regions import region_map
 from realtime.face.tracker import FaceTracker
 from realtime.packets import UInt8, VideoFrame
 from simulators.cohort import unseen_person
@@ -18,20 +22,20 @@ from simulators.face import FaceSimulator
 from simulators.scenario import make_scenario
 
 FPS, N_FRAMES, LEAD_IN = 30.0, 150, 30
-FARNEBACK = "the same chain with Farneback flow"
+LAG = 6  # frames between the two pictures of a flow
+DENSE: dict[FlowMethod, str] = {
+    "dis": "tracker, dense DIS flow averaged over the regions",
+    "farneback": "the same with Farneback flow",
+}
 
 
 def run(seconds: float) -> list[Row]:
     """Measure for `seconds`."""
     frames = _frames()
-    pipeline, push = _pusher(frames, FaceConfig())
-    _, push_farneback = _pusher(frames, FaceConfig(flow="farneback"))
+    pipeline, push = _pusher(frames)
     tracker, pictures = FaceTracker(), _back_and_forth(frames)
-    calls: dict[str, Callable[[], object]] = {
-        "ours": push,
-        "floor": lambda: tracker.track(next(pictures)),
-        FARNEBACK: push_farneback,
-    }
+    calls: dict[str, Callable[[], object]] = {"ours": push, "floor": lambda: tracker.track(next(pictures))}
+    calls |= {name: _dense(frames, method) for method, name in DENSE.items()}
     for _ in range(LEAD_IN):
         for call in calls.values():
             call()
@@ -43,9 +47,9 @@ def run(seconds: float) -> list[Row]:
             ours=timings["ours"],
             floor=timings["floor"],
             floor_name="the tracker alone",
-            peers={FARNEBACK: timings[FARNEBACK]},
+            peers={name: timings[name] for name in DENSE.values()},
             goals=(Goal("median", 5.0),),
-            note=f"face found in {counters.faces} of {counters.evaluated} frames, all evaluated",
+            note=f"face found in {counters.faces} of {counters.evaluated} frames, all evaluated; the peers do not spot",
         )
     ]
 
@@ -64,11 +68,31 @@ def _back_and_forth(frames: list[UInt8]) -> Iterator[UInt8]:
     return (frames[path[i % len(path)]] for i in count())
 
 
-def _pusher(frames: list[UInt8], config: FaceConfig) -> tuple[FacePipeline, Callable[[], object]]:
-    pipeline, pictures, index = FacePipeline(config), _back_and_forth(frames), count()
+def _pusher(frames: list[UInt8]) -> tuple[FacePipeline, Callable[[], object]]:
+    pipeline, pictures, index = FacePipeline(), _back_and_forth(frames), count()
 
     def push() -> object:
         i = next(index)
         return pipeline.push(VideoFrame(next(pictures), i / FPS, i))
 
     return pipeline, push
+
+
+def _dense(frames: list[UInt8], method: FlowMethod) -> Callable[[], object]:
+    """Landmarks, one aligned crop a frame, dense flow over the lag, head motion removed, region means."""
+    tracker, pictures = FaceTracker(), _back_and_forth(frames)
+    first = tracker.track(frames[0])
+    assert first is not None
+    alignment = Alignment.fit(first.landmarks)
+    regions = region_map(alignment.apply(first.landmarks))
+    crops = deque([alignment.crop(frames[0])] * LAG, maxlen=LAG)
+
+    def step() -> object:
+        picture = next(pictures)
+        tracker.track(picture)
+        crop = alignment.crop(picture)
+        flow = remove_head_motion(face_flow(crops[0], crop, regions, method), regions.grid)
+        crops.append(crop)
+        return regions.means(flow)
+
+    return step

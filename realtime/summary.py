@@ -111,7 +111,7 @@ class Tally:
             },
             "notes": [*notes, *_slow_camera(video)],
         }
-        if truth is not None and truth.trials and not np.isnan(self.first_s):
+        if truth is not None and (truth.trials or truth.movements) and not np.isnan(self.first_s):
             out["truth"] = truth_scores(
                 truth, list(self.predictions), list(self.movements), self.spec.classes, self.first_s, self.last_s
             )

@@ -163,6 +163,43 @@ def write_folder(
 
 
 @simulate_app.command()
+def inject(
+    video: Annotated[Path, typer.Argument(help="Any video OpenCV reads, with one face.")],
+    out: Annotated[Path, typer.Argument(help="The copy (.avi, lossless); its truth is written beside it.")],
+    seed: Annotated[int, typer.Option(min=0, help="Which movements.")] = 0,
+    seconds: Annotated[
+        float, typer.Option(min=0.0, help="Play a shorter video forth and back for this long.", show_default="once")
+    ] = 0.0,
+) -> None:
+    """Movements of known size put into a real video: what your own camera and room let the spotter see."""
+    from simulators.injection import inject_file
+
+    require_writable(out)
+    _tell(out, inject_file(video, out, seed=seed, at_least_s=seconds))
+
+
+@simulate_app.command()
+def puppet(
+    picture: Annotated[Path, typer.Argument(help="A picture of one face, seen from the front.")],
+    out: Annotated[Path, typer.Argument(help="The video (.avi, lossless); its truth is written beside it.")],
+    seed: Annotated[int, typer.Option(min=0, help="Which movements, blinks and sway.")] = 0,
+    seconds: Annotated[float, typer.Option(min=5.0, help="How long.")] = _CLIP_S,
+) -> None:
+    """A still picture brought to life: sway, blinks, speech and movements of known size."""
+    from simulators.movements import draw_scenario
+    from simulators.puppet import Puppet, read_still, write_puppet_clip
+
+    require_writable(out)
+    _tell(out, write_puppet_clip(out, Puppet(read_still(picture), draw_scenario(seconds, seed))))
+
+
+def _tell(video: Path, truth: Path) -> None:
+    count = len(json.loads(truth.read_text(encoding="utf-8")))
+    room = "" if count else ": no face was still and seen for long enough"
+    typer.echo(f"{count} simulated movements{room} -> {video}, {truth}")
+
+
+@simulate_app.command()
 def recipes() -> None:
     """What 'face' and 'testbed' can show."""
     from simulators.recipes import RECIPES

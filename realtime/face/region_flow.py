@@ -1,7 +1,8 @@
 """Mean motion of each facial region between two aligned crops, head motion and changes of light taken out.
 
-One least-squares fit a region instead of the mean of a dense flow field: a dense field is smoothed by its prior before
-it is averaged, and loses a part of the tenth of a px that a micro-movement is made of (`docs/decisions/0008`).
+One least-squares fit a region instead of the mean of a dense flow field: texture weighs by what it says about motion,
+smooth skin and the camera's noise weigh little, and it costs less (`docs/decisions/0008`). For the shape of a movement,
+where each px went, the dense field is better (`movement`).
 """
 
 from __future__ import annotations

@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
 from realtime.errors import EmostreamError
+from realtime.face.capture import FileCapture
 from simulators.commands import simulate_app
+from simulators.portrait import load_portrait
 from simulators.recipes import RECIPES
 from simulators.testbed import draw_clip
 
@@ -90,3 +93,25 @@ def test_the_commands_are_known_without_loading_what_they_need() -> None:
     code = "import sys, simulators.commands; print(sorted({'numpy', 'cv2', 'pylsl', 'torch'} & {*sys.modules}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_still_comes_to_life_with_movements_of_known_size(tmp_path: Path) -> None:
+    picture = tmp_path / "still.png"
+    grey = load_portrait()[20:240, 110:340]
+    cv2.imwrite(str(picture), cv2.resize(grey.astype(np.uint8), None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC))
+    done = simulate("puppet", picture, tmp_path / "p.avi", "--seconds", 8)
+    assert done.exit_code == 0, done.output
+    truth = json.loads((tmp_path / "p.truth.json").read_text())
+    assert f"{len(truth)} simulated movements" in done.output
+    assert truth
+    assert sum(1 for _ in FileCapture(tmp_path / "p.avi")) == 240
+
+
+def test_a_video_without_a_face_gets_no_movements_and_says_so(tmp_path: Path) -> None:
+    writer = cv2.VideoWriter(str(tmp_path / "v.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 30.0, (160, 120))
+    for _ in range(10):
+        writer.write(np.full((120, 160, 3), 90, np.uint8))
+    writer.release()
+    done = simulate("inject", tmp_path / "v.avi", tmp_path / "o.avi")
+    assert "0 simulated movements: no face" in done.output
+    assert json.loads((tmp_path / "o.truth.json").read_text()) == []
