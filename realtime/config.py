@@ -57,7 +57,7 @@ class SpotterConfig(_Section):
 
     lag_s: float = Field(default=0.2, gt=0, description="flow is taken between t - lag and t")
     on_z: float = Field(default=3.0, gt=0, description="a peak must reach this to be looked at")
-    macro_z: float = Field(default=6.0, gt=0, description="a peak of a macro-expression must reach this")
+    macro_z: float = Field(default=8.0, gt=0, description="a peak of a macro-expression must reach this")
     min_confidence: float = Field(default=0.5, gt=0, lt=1, description="what looks less like a movement is none")
     opposite_lobe_s: float = Field(default=0.5, gt=0, description="the return must peak within this time")
     micro_max_s: float = Field(default=0.5, gt=0, description="shorter is micro, longer is macro")

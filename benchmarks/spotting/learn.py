@@ -44,7 +44,7 @@ class _Listener(Spotter):
 
 
 def labelled(recipe: str, seed: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Evidence (n, 5) of the candidates of one clip, and which of them are movements."""
+    """Evidence (n, 3) of the candidates of one clip, and which of them are movements."""
     clip = draw_clip(recipe, seed, SECONDS)
     simulator, listeners = clip.simulator(), list[_Listener]()
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from realtime.face.motion import Sample
 from realtime.face.profile import Hump
@@ -14,8 +13,8 @@ from realtime.face.profile import Hump
 _AROUND_S = 0.1
 _NEGLIGIBLE_PX = 0.05
 # `python -m benchmarks.spotting.learn`: logistic regression on development clips of the simulated test bed
-_WEIGHTS = {"likeness": 1.80, "opposition": 1.11, "after": -0.52, "head": -0.65, "shut": -8.0}
-_INTERCEPT = -3.82
+_WEIGHTS = {"likeness": 1.92, "after": -1.12, "head": -0.70}
+_INTERCEPT = -3.20
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +25,15 @@ class Evidence:
     ----------
     likeness : float
         Share of the lag flow's variation that a rise and a fall explain, as -log(1 - share).
-    opposition : float
-        Cosine between the regions' way there and their way back, negated: 1 where they return as they came.
     after : float
         Largest motion of the same regions once it is over, in units of the candidate's score: 0 where they rest.
     head : float
         Log of the largest head motion during the movement over what is usual.
-    shut : float
-        Share by which the eyes are narrower during the movement than usual: blinks.
     """
 
     likeness: float
-    opposition: float
     after: float
     head: float
-    shut: float
 
     @property
     def confidence(self) -> float:
@@ -58,9 +51,7 @@ def opposition(into: Sample, back: Sample, group: Sequence[int]) -> tuple[float,
     return -float(there @ again) / (far * near), min(far, near) / max(far, near)
 
 
-def weigh(
-    samples: Sequence[Sample], group: Sequence[int], hump: Hump, opposed: float, score: float, lag_s: float
-) -> Evidence:
+def weigh(samples: Sequence[Sample], group: Sequence[int], hump: Hump, score: float, lag_s: float) -> Evidence:
     """Describe a candidate.
 
     Parameters
@@ -70,8 +61,6 @@ def weigh(
     group : sequence of int
         The regions that take part.
     hump : Hump
-    opposed : float
-        See `opposition`.
     score : float
         The candidate's, in multiples of noise.
     lag_s : float
@@ -80,19 +69,8 @@ def weigh(
     during = (stamps >= hump.onset_s - _AROUND_S) & (stamps <= hump.offset_s + _AROUND_S)
     later = [s.z[list(group)].max() for s in samples if s.stamp > hump.offset_s + lag_s]
     head = np.array([s.motion.head_px for s in samples]) + _NEGLIGIBLE_PX
-    openness = np.array([s.motion.openness.mean() for s in samples])
     return Evidence(
         likeness=-float(np.log(1.001 - hump.fit)),
-        opposition=opposed,
         after=float(max(later, default=0.0)) / score,
-        head=float(np.log(_largest(head, during) / np.median(head))),
-        shut=1.0 - _smallest(openness, during) / max(float(np.median(openness)), 1e-6),
+        head=float(np.log(head[during].max(initial=np.median(head)) / np.median(head))),
     )
-
-
-def _largest(values: NDArray, where: NDArray[np.bool_]) -> float:
-    return float(values[where].max(initial=float(np.median(values))))
-
-
-def _smallest(values: NDArray, where: NDArray[np.bool_]) -> float:
-    return float(values[where].min(initial=float(np.median(values))))

@@ -19,6 +19,7 @@ LOWER = [i for i, name in enumerate(REGIONS) if name.startswith(("mouth", "chin"
 
 _SINGLE = 0.75
 _MOST_REGIONS = 4
+_LEAST_WEIGHT = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Sample:
         weights = np.array([0.5 + 0.5 * np.cos(np.pi * (s.stamp - self.stamp) / reach_s) for s in near])
         self.flow = _mean([s.motion.regions for s in near], weights)
         known = [(s.own_back, weight) for s, weight in zip(near, weights, strict=True) if s.own_back is not None]
-        if known:
+        if sum(weight for _, weight in known) > _LEAST_WEIGHT:
             self.back = _mean([back for back, _ in known], np.array([weight for _, weight in known]))
 
     def rate(self, z: NDArray[np.float64], back_z: NDArray[np.float64]) -> None:

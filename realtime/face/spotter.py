@@ -34,13 +34,15 @@ _AFTER_S = 0.4
 _BEFORE_S = 0.4
 _FIT_BEFORE_S, _FIT_AFTER_S = 0.35, 0.15
 _MACRO_RETURN_S = 3.5
-_SMOOTH_S = 0.07
+_SMOOTH_S = 0.09
 _GATE_S = 0.1
+_NEIGHBOUR_S = 0.04
 _HEAD_PX = 12.0
 _LIGHT = 0.1
 _OPPOSITE, _BALANCE = 0.3, 0.2
 _LEAST_LIKE = 0.7
 _LEAST_HEIGHT = 0.5
+_STRETCH = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +135,9 @@ class Spotter:
     def _measured(self, motion: Motion) -> Sample:
         """One motion and what is wrong with it."""
         self.region_z = readonly(self._noise.z(lengths(motion.regions), motion.head_px), np.float32)
-        into = next((s for s in reversed(self._samples) if s.stamp <= motion.before_s), None)
-        if into is not None and into.stamp < motion.before_s:
-            into = None
+        # where frames were lost the very frame may have no motion of its own; its neighbour will do
+        near = (s for s in self._samples if abs(s.stamp - motion.before_s) <= _NEIGHBOUR_S)
+        into = min(near, key=lambda s: abs(s.stamp - motion.before_s), default=None)
         if self._eyes.push(motion):
             self._blink_s = motion.stamp
             # a blink begins before it is seen
@@ -202,13 +204,13 @@ class Spotter:
             # slow and small is what drift looks like by chance
             self.counters.unlikely += 1
             return None
-        evidence = weigh(self._samples, group, hump, cosine, score, self._config.lag_s)
+        evidence = weigh(self._samples, group, hump, score, self._config.lag_s)
         return Candidate(hump, kind, tuple(group), score, evidence)
 
     def _kind(self, hump: Hump, strongest_px: float, lobes_s: float) -> Kind:
-        # both ends are known to about half a frame
+        # both ends are known to about half a frame, and what stays at its apex fits a longer rise and fall
         frame_s = float(np.median(np.diff([s.stamp for s in self._samples])))
-        short = hump.offset_s - hump.onset_s <= self._config.micro_max_s + frame_s
+        short = hump.offset_s - hump.onset_s <= _STRETCH * self._config.micro_max_s + frame_s
         short = short and lobes_s <= self._config.opposite_lobe_s
         return "micro" if short and strongest_px <= self._config.max_displacement * INTEROCULAR_PX else "macro"
 

@@ -10,7 +10,7 @@ import pytest
 from realtime.face.evidence import Evidence
 from realtime.face.profile import Hump, refined
 
-CLEAR = Evidence(likeness=4.0, opposition=0.98, after=0.1, head=0.2, shut=0.0)
+CLEAR = Evidence(likeness=4.0, after=0.1, head=0.2)
 
 
 def test_a_clear_movement_is_likely_and_noise_is_not():
@@ -20,7 +20,7 @@ def test_a_clear_movement_is_likely_and_noise_is_not():
 
 @pytest.mark.parametrize(
     "worse",
-    [{"likeness": 3.0}, {"opposition": 0.5}, {"after": 1.0}, {"head": 1.5}, {"shut": 0.3}],
+    [{"likeness": 3.0}, {"after": 1.0}, {"head": 1.5}],
     ids=lambda change: next(iter(change)),
 )
 def test_each_piece_of_evidence_counts(worse: dict[str, float]):
