@@ -134,7 +134,7 @@ class Spotter:
 
     def _measured(self, motion: Motion) -> Sample:
         """One motion and what is wrong with it."""
-        self.region_z = readonly(self._noise.z(lengths(motion.regions), motion.head_px), np.float32)
+        self.region_z = readonly(self._noise.z(lengths(motion.regions)), np.float32)
         # where frames were lost the very frame may have no motion of its own; its neighbour will do
         near = (s for s in self._samples if abs(s.stamp - motion.before_s) <= _NEIGHBOUR_S)
         into = min(near, key=lambda s: abs(s.stamp - motion.before_s), default=None)
@@ -154,14 +154,13 @@ class Spotter:
         """Smooth a sample, learn its noise where nothing disturbs, and rate it."""
         sample.smooth([s for s in self._samples if abs(s.stamp - sample.stamp) < _SMOOTH_S], _SMOOTH_S)
         if not (sample.eyes_busy or sample.disturbed):
-            self._noise.add(sample.stamp, lengths(sample.flow), sample.motion.head_px)
+            self._noise.add(sample.stamp, lengths(sample.flow))
             if not (sample.eyes_were_busy or sample.was_disturbed):
-                self._return_noise.add(sample.stamp, lengths(sample.back), sample.motion.head_px)
+                self._return_noise.add(sample.stamp, lengths(sample.back))
         self._rate(sample)
 
     def _rate(self, sample: Sample) -> None:
-        head_px = sample.motion.head_px
-        sample.rate(self._noise.z(lengths(sample.flow), head_px), self._return_noise.z(lengths(sample.back), head_px))
+        sample.rate(self._noise.z(lengths(sample.flow)), self._return_noise.z(lengths(sample.back)))
 
     def candidates_at(self, back: Sample) -> list[Candidate]:
         """Take `back` for the return of a movement and look for its beginnings, the likeliest first."""
