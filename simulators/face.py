@@ -34,6 +34,7 @@ from simulators.portrait import PORTRAIT_CREDIT, SUPERSAMPLE, build_look
 from simulators.props import HandLayer, Spectacles
 from simulators.scenario import Person, Scenario
 from simulators.warp import (
+    add_scaled,
     close_lid,
     field_size,
     forward_flow,
@@ -282,15 +283,15 @@ class FaceSimulator:
         total, opening = None, self._speech.opening(t_s) * self._scale
         if opening:
             jaw, parted = self._field((_JAW_DROP,), "both")
-            total = _plus(None, jaw, opening / parted)
+            total = add_scaled(None, jaw, opening / parted)
         if self.scenario.sway_px:
             for (units, side), size in zip(_RESTLESS, self._restless.at(t_s), strict=True):
-                total = _plus(total, self._field(units, side)[0], size * self._scale)
+                total = add_scaled(total, self._field(units, side)[0], size * self._scale)
         extra = self.scenario.distractors
         if extra.articulation_px or extra.chewing:
             mouth = zip((*_ARTICULATION, *_CHEWING), (*self._articulation.at(t_s), *self._chewing.at(t_s)), strict=True)
             for (units, side), size in mouth:
-                total = _plus(total, self._field(units, side)[0], size * self._scale) if size else total
+                total = add_scaled(total, self._field(units, side)[0], size * self._scale) if size else total
         for events in (self.scenario.movements, extra.slow_movements):
             for event in events:
                 if event.onset_s >= t_s:
@@ -298,7 +299,7 @@ class FaceSimulator:
                 size = course(event, t_s) * event.amplitude_px * self._scale
                 if size:
                     field, parted = self._field(event.action_units, event.side)
-                    total = _plus(total, field, size)
+                    total = add_scaled(total, field, size)
                     opening += size * parted
         return total, opening
 
@@ -372,13 +373,6 @@ class FaceSimulator:
         rng = np.random.default_rng([self.person.seed, self.scenario.seed, 35, round(abs(t_s) * 1e5)])
         which, y, x = rng.integers((_NOISE_POOL, _NOISE_ROOM, _NOISE_ROOM))
         return pool[which, y : y + self.size[1], x : x + self.size[0]]
-
-
-def _plus(total: Float32 | None, field: Float32, size: float) -> Float32:
-    """`total + size * field`; `total` is written to."""
-    if total is None:
-        return field * np.float32(size)
-    return np.asarray(cv2.scaleAdd(field, size, total, dst=total), np.float32)
 
 
 @lru_cache(maxsize=2)

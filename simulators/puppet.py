@@ -23,7 +23,7 @@ from simulators.face_motion import Gaze, Light, Restlessness, Speech, Sway, cour
 from simulators.mesh import FaceMesh, backward, eyelids, lips, oval, to_frame
 from simulators.movies import write_movie
 from simulators.scenario import Scenario
-from simulators.warp import LIP_REACH, bump, close_lid, gaze_weight, lip_field, mouth_interior, sample
+from simulators.warp import LIP_REACH, add_scaled, bump, close_lid, gaze_weight, lip_field, mouth_interior, sample
 
 _SUPERSAMPLE = 2  # `cv2.remap` rounds coordinates to 1/32 px of its source
 _RESTLESS: tuple[tuple[tuple[int, ...], Literal["both", "left", "right"]], ...] = (
@@ -276,7 +276,7 @@ class Puppet:
         for event in (*self.scenario.movements, *self.scenario.distractors.slow_movements):
             size = course(event, t_s) * event.amplitude_px
             if size:
-                total = _plus(total, self._field(event.action_units, event.side), size)
+                total = add_scaled(total, self._field(event.action_units, event.side), size)
         return total
 
     def _movement(self, t_s: float) -> Float32 | None:
@@ -284,10 +284,10 @@ class Puppet:
         total = self._events(t_s)
         if self.scenario.sway_px:
             for (units, side), size in zip(_RESTLESS, self._restless.at(t_s).tolist(), strict=True):
-                total = _plus(total, self._field(units, side), size)
+                total = add_scaled(total, self._field(units, side), size)
         opening = self._speech.opening(t_s)
         if opening:
-            total = _plus(total, self._field((23,), "both"), _SPEECH_CORNERS * opening)
+            total = add_scaled(total, self._field((23,), "both"), _SPEECH_CORNERS * opening)
         return None if total is None else to_frame(backward(total), self._alignment, self.size)
 
     def _move_eyes(self, where: Float32, t_s: float) -> None:
@@ -349,12 +349,6 @@ def _placed(landmarks: Float32, size: tuple[int, int], face_px: float, filling: 
 def _over(plane: Float32, picture: Float32) -> Float32:
     """A plane of weights, for a grey or a colour picture."""
     return plane[..., None] if picture.ndim == 3 else plane
-
-
-def _plus(total: Float32 | None, field: Float32, size: float) -> Float32:
-    if total is None:
-        return field * np.float32(size)
-    return np.asarray(cv2.scaleAdd(field, size, total, dst=total), np.float32)
 
 
 @lru_cache(maxsize=2)

@@ -248,3 +248,10 @@ def forward_flow(field: Float32, iterations: int = 40) -> Float32:
         # half steps: where skin is squeezed the field's gradient passes 1 and full steps would swing
         flow = 0.5 * (flow + sample(field, grid + flow, border=cv2.BORDER_CONSTANT))
     return flow
+
+
+def add_scaled(total: Float32 | None, field: Float32, size: float) -> Float32:
+    """`total + size * field`; `total` is written to, and None is nothing yet."""
+    if total is None:
+        return field * np.float32(size)
+    return np.asarray(cv2.scaleAdd(field, size, total, dst=total), np.float32)

@@ -44,10 +44,6 @@ class HeadMotion:
         moved = self.factor * (z - self.centre) + self.shift
         return np.stack([moved.real, moved.imag], axis=-1).astype(np.float32)
 
-    def size_px(self, radius_px: float = 80.0) -> float:
-        """Largest displacement within `radius_px` of the centre."""
-        return abs(self.shift) + abs(self.factor) * radius_px
-
 
 def dense_flow(a: UInt8, b: UInt8, method: FlowMethod = "dis") -> Float32:
     """Dense optical flow from `a` to `b`.

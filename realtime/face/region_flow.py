@@ -106,7 +106,7 @@ class RegionFlow:
         head = self._coarse_head(a, b)
         moved = _unmoved_by(head, self._centre, b)
         matrix, right = self._normal_equations(a[self._box], moved[self._box])
-        step, _ = self._head(matrix, right, 5)
+        step = self._head(matrix, right, 5)
         left = right - np.einsum("nij,nj->ni", matrix, self._basis @ step)
         fine = self._regional(matrix, left)
         large = np.hypot(fine[:, 0], fine[:, 1]) > _LARGE_PX
@@ -134,28 +134,26 @@ class RegionFlow:
         head = np.zeros(4)
         for _ in range(3):
             matrix, right = self._coarse_equations(a, _unmoved_by(head, self._centre, b))
-            step, _ = self._head(matrix, right, 2)
+            step = self._head(matrix, right, 2)
             head += step
             if np.abs(step).max() < 0.5:
                 break
         return head
 
-    def _head(
-        self, matrix: NDArray[np.float64], right: NDArray[np.float64], rounds: int
-    ) -> tuple[NDArray[np.float64], float]:
-        """Similarity that most cells follow, and how far the others scatter about it (Tukey weights)."""
+    def _head(self, matrix: NDArray[np.float64], right: NDArray[np.float64], rounds: int) -> NDArray[np.float64]:
+        """(4,) similarity that most cells follow (Tukey weights)."""
         products = np.einsum("nij,nik->njk", self._basis, matrix @ self._basis).reshape(-1, 16)
         sums = np.einsum("nij,ni->nj", self._basis, right)
         a, b, d = matrix[:, 0, 0] + _TEXTURE_RIDGE, matrix[:, 0, 1], matrix[:, 1, 1] + _TEXTURE_RIDGE
         own = np.stack([d * right[:, 0] - b * right[:, 1], a * right[:, 1] - b * right[:, 0]], -1)
         own /= (a * d - b * b)[:, None]
-        weight, head, spread = self._head_cells, np.zeros(4), 0.0
+        weight, head = self._head_cells, np.zeros(4)
         for _ in range(rounds):
             head = np.linalg.solve((weight @ products).reshape(4, 4) + 1e-6 * np.eye(4), weight @ sums)
             residual = np.hypot(*(own - self._basis @ head).T)
             spread = max(1.4826 * float(np.median(residual[self._head_cells > 0])) / 1.1774, _MIN_SPREAD_PX)
             weight = self._head_cells * np.clip(1.0 - (residual / (4.685 * spread)) ** 2, 0.0, None) ** 2
-        return head, spread
+        return head
 
     def _normal_equations(self, a: Float32, b: Float32) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(n, 2, 2) and (n, 2): normal equations of each cell's translation, gain and offset eliminated."""

@@ -140,9 +140,11 @@ class Spotter:
         into = min(near, key=lambda s: abs(s.stamp - motion.before_s), default=None)
         if self._eyes.push(motion):
             self._blink_s = motion.stamp
-            # a blink begins before it is seen
+            # a blink begins before it is seen: what was rated without knowing of it is rated again
             for sample in self._samples:
-                sample.eyes_busy |= sample.stamp >= motion.stamp - _GATE_S
+                if sample.stamp >= motion.stamp - _GATE_S and not sample.eyes_busy:
+                    sample.eyes_busy = True
+                    self._rate(sample)
         eyes_busy = motion.stamp - self._blink_s <= _GATE_S
         disturbed = motion.head_px > _HEAD_PX or abs(motion.light) > _LIGHT
         if into is None:
@@ -163,7 +165,7 @@ class Spotter:
         sample.rate(self._noise.z(lengths(sample.flow)), self._return_noise.z(lengths(sample.back)))
 
     def candidates_at(self, back: Sample) -> list[Candidate]:
-        """Take `back` for the return of a movement and look for its beginnings, the likeliest first."""
+        """Take `back` for the return of a movement: one that began a lag ago, then those that began earlier."""
         found = []
         if back.back_score >= self._config.on_z and self._is_peak(back, "back_score"):
             into = next((s for s in self._samples if s.stamp >= back.motion.before_s), None)
