@@ -6,9 +6,9 @@ import hashlib
 import os
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -28,6 +28,7 @@ _ARRAYS = (
     "label",
     "subject",
     "group",
+    "sample",
 )
 _FLAGS = ("channel_mask", "window_mask", "has_eeg", "has_face")
 _INTEGERS = ("label", "subject", "group")
@@ -54,12 +55,17 @@ class SampleSet:
         Whether the modality is there at all; every sample has at least one.
     onset, apex : (n, px, px) uint8
         Aligned, oval-masked grey faces, resized by area (`shrink_face`).
-    flow : (n, px, px, 2) float16
-        Onset -> apex in pixels of the 256 px crop, whatever px is.
+    flow : (n, px, px, 2 or 3) float16
+        Onset -> apex in pixels of the 256 px crop, whatever px is; a third plane is the optical strain where the data
+        bring their own.
     label, subject, group : (n,) integers
         Class index, person, and the person's trial. Folds never part a person, so never a trial either.
     simulated : bool
         True where no real person is among the subjects.
+    subject_names : tuple of str
+        Pseudonyms, which `subject` then counts; empty where the numbers are all there is.
+    sample : (n,) str, optional
+        What each sample is called in its source; its position where not given.
 
     Raises
     ------
@@ -83,11 +89,16 @@ class SampleSet:
     subject: NDArray[np.int64]
     group: NDArray[np.int64]
     simulated: bool = False
+    subject_names: tuple[str, ...] = ()
+    sample: NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, np.str_))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", tuple(str(name) for name in self.classes))
         object.__setattr__(self, "channels", tuple(str(name) for name in self.channels))
         object.__setattr__(self, "bands", tuple((str(n), float(lo), float(hi)) for n, lo, hi in self.bands))
+        object.__setattr__(self, "subject_names", tuple(str(name) for name in self.subject_names))
+        if self.sample.size == 0:
+            object.__setattr__(self, "sample", np.arange(len(self.label)).astype(np.str_))
         _check_shapes(self)
         _check_values(self)
         for name in _ARRAYS:
@@ -103,6 +114,10 @@ class SampleSet:
         """Distinct subjects, ascending."""
         return tuple(int(s) for s in np.unique(self.subject))
 
+    def subject_name(self, subject: int) -> str:
+        """Pseudonym of a subject; 'person 3' where there are only numbers."""
+        return self.subject_names[subject] if self.subject_names else f"person {subject}"
+
     def take(self, index: NDArray[Any] | Sequence[int]) -> SampleSet:
         """The samples at `index` (positions or a boolean mask), in that order."""
         where = np.asarray(index)
@@ -111,6 +126,23 @@ class SampleSet:
     def of_subjects(self, subjects: Sequence[int]) -> SampleSet:
         """The samples of these subjects, in their order here."""
         return self.take(np.isin(self.subject, np.asarray(subjects)))
+
+    def only(self, modality: Literal["eeg", "face", "both"]) -> SampleSet:
+        """The samples that have this modality, with the other one hidden; 'both' leaves everything as it is.
+
+        Raises
+        ------
+        DataError
+            No sample has it.
+        """
+        if modality == "both":
+            return self
+        has = self.has_eeg if modality == "eeg" else self.has_face
+        if not has.any():
+            raise DataError(f"none of the {len(self)} samples has the modality '{modality}'")
+        kept = self.take(has)
+        hidden = "has_face" if modality == "eeg" else "has_eeg"
+        return replace(kept, **{hidden: np.zeros(len(kept), np.bool_)})
 
     def with_channels(self, channels: Sequence[str]) -> SampleSet:
         """The same samples with the EEG channels in this order, matched by name; those not here are masked.
@@ -139,11 +171,13 @@ class SampleSet:
 
     def digest(self) -> str:
         """SHA-256 of everything that training reads, as 64 hex digits."""
-        total = hashlib.sha256(repr((self.classes, self.channels, self.bands, self.simulated)).encode())
+        total = hashlib.sha256(
+            repr((self.classes, self.channels, self.bands, self.simulated, self.subject_names)).encode()
+        )
         for name in _ARRAYS:
             array = np.ascontiguousarray(getattr(self, name))
             total.update(f"{name}{array.dtype.str}{array.shape}".encode())
-            total.update(array.data)
+            total.update(array.tobytes())
         return total.hexdigest()
 
 
@@ -186,10 +220,11 @@ def concatenate(parts: Sequence[SampleSet]) -> SampleSet:
     if not parts:
         raise DataError("no sample set to join, got an empty list")
     px = max((part.apex.shape[1] for part in parts if part.has_face.any()), default=parts[0].apex.shape[1])
-    parts = [part if part.has_face.any() else _blank_faces(part, px) for part in parts]
+    planes = max((part.flow.shape[3] for part in parts if part.has_face.any()), default=parts[0].flow.shape[3])
+    parts = [part if part.has_face.any() else _blank_faces(part, px, planes) for part in parts]
     first = parts[0]
     for part in parts[1:]:
-        for name in ("classes", "channels", "bands", "simulated"):
+        for name in ("classes", "channels", "bands", "simulated", "subject_names"):
             if getattr(part, name) != getattr(first, name):
                 raise DataError(f"sample sets differ in '{name}': {getattr(first, name)} and {getattr(part, name)}")
         for name in ("log_power", "onset", "flow"):
@@ -219,6 +254,7 @@ def save_samples(path: Path, samples: SampleSet) -> None:
                 band_names=np.array([name for name, _, _ in samples.bands]),
                 band_edges_hz=np.array([(lo, hi) for _, lo, hi in samples.bands], np.float64),
                 simulated=np.array(samples.simulated),
+                subject_names=np.array(samples.subject_names, np.str_),
                 **{name: getattr(samples, name) for name in _ARRAYS},
             )
         partial.replace(path)
@@ -246,7 +282,7 @@ def load_samples(path: Path) -> SampleSet:
                 stored = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as err:
         raise DataError(f"cannot read samples from '{path}': {err}; make them with 'emostream dataset'") from err
-    wanted = (*_ARRAYS, "classes", "channels", "band_names", "band_edges_hz", "simulated")
+    wanted = (*_ARRAYS, "classes", "channels", "band_names", "band_edges_hz", "simulated", "subject_names")
     if missing := [name for name in wanted if name not in stored]:
         raise DataError(f"'{path}' is not a sample set: it lacks {', '.join(missing)}")
     edges = zip(stored["band_names"], stored["band_edges_hz"], strict=True)
@@ -255,33 +291,35 @@ def load_samples(path: Path) -> SampleSet:
         channels=tuple(stored["channels"]),
         bands=tuple((name, lo, hi) for name, (lo, hi) in edges),
         simulated=bool(stored["simulated"]),
+        subject_names=tuple(stored["subject_names"]),
         **{name: stored[name] for name in _ARRAYS},
     )
 
 
-def _blank_faces(samples: SampleSet, px: int) -> SampleSet:
+def _blank_faces(samples: SampleSet, px: int, planes: int) -> SampleSet:
     n = len(samples)
     blank = np.zeros((n, px, px), np.uint8)
-    return replace(samples, onset=blank, apex=blank, flow=np.zeros((n, px, px, 2), np.float16))
+    return replace(samples, onset=blank, apex=blank, flow=np.zeros((n, px, px, planes), np.float16))
 
 
 def _check_shapes(samples: SampleSet) -> None:
-    for field in fields(samples):
-        if field.name in _ARRAYS and not isinstance(getattr(samples, field.name), np.ndarray):
+    for part in fields(samples):
+        if part.name in _ARRAYS and not isinstance(getattr(samples, part.name), np.ndarray):
             raise DataError(
-                f"samples: '{field.name}' must be an array, got {type(getattr(samples, field.name)).__name__}"
+                f"samples: '{part.name}' must be an array, got {type(getattr(samples, part.name)).__name__}"
             )
     n = len(samples.label)
     n_windows = samples.log_power.shape[1] if samples.log_power.ndim == 4 else -1
     px = samples.apex.shape[-1] if samples.apex.ndim == 3 else -1
+    planes = samples.flow.shape[-1] if samples.flow.shape[-1:] in ((2,), (3,)) else 2
     wanted = {
         "log_power": (n, n_windows, len(samples.channels), len(samples.bands)),
         "channel_mask": (n, n_windows, len(samples.channels)),
         "window_mask": (n, n_windows),
         "onset": (n, px, px),
         "apex": (n, px, px),
-        "flow": (n, px, px, 2),
-        **dict.fromkeys(("has_eeg", "has_face", "label", "subject", "group"), (n,)),
+        "flow": (n, px, px, planes),
+        **dict.fromkeys(("has_eeg", "has_face", "label", "subject", "group", "sample"), (n,)),
     }
     for name, shape in wanted.items():
         if getattr(samples, name).shape != shape:
@@ -297,8 +335,15 @@ def _check_values(samples: SampleSet) -> None:
     for name in _INTEGERS:
         if not np.issubdtype(getattr(samples, name).dtype, np.integer):
             raise DataError(f"samples: '{name}' must be integers, got {getattr(samples, name).dtype}")
+    if not np.issubdtype(samples.sample.dtype, np.str_):
+        raise DataError(f"samples: 'sample' must be names, got {samples.sample.dtype}")
     if len(samples) == 0:
         return
+    if samples.subject_names and not 0 <= samples.subject.min() <= samples.subject.max() < len(samples.subject_names):
+        raise DataError(
+            f"samples: 'subject' must count {len(samples.subject_names)} names, "
+            f"got {samples.subject.min()} to {samples.subject.max()}"
+        )
     low, high = int(samples.label.min()), int(samples.label.max())
     if low < 0 or high >= len(samples.classes):
         raise DataError(

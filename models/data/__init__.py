@@ -1,0 +1,1 @@
+"""From recordings on disk to samples: readers, features, class lists. No torch here."""
