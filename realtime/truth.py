@@ -82,7 +82,9 @@ class TrialAnswer:
 def answer_trials(truth: Truth, predictions: Sequence[Prediction], classes: Sequence[str]) -> list[TrialAnswer]:
     """Pool each finished trial's predictions into one answer: the mean of their probabilities after `SETTLE_S`.
 
-    A trial without any settled prediction (cut off at the session's start or end) gives no answer.
+    The fused answer takes the best informed predictions: those with both modalities where there are any, since the
+    ones before the movement know less and are many. A trial without any settled prediction (cut off at the session's
+    start or end) gives no answer.
     """
     answers = []
     for trial in truth.trials:
@@ -90,10 +92,11 @@ def answer_trials(truth: Truth, predictions: Sequence[Prediction], classes: Sequ
         settled = [p for p in inside if p.evidence is Evidence.ENOUGH]
         if not settled or trial.emotion not in classes:
             continue
+        most = max(len(p.modalities) for p in settled)
         answers.append(
             TrialAnswer(
                 label=list(classes).index(trial.emotion),
-                fused=_pooled([p.probabilities for p in settled]),
+                fused=_pooled([p.probabilities for p in settled if len(p.modalities) == most]),
                 eeg=_pooled([p.by_modality["eeg"] for p in settled if "eeg" in p.by_modality]),
                 face=_pooled([p.by_modality["face"] for p in settled if "face" in p.by_modality]),
             )

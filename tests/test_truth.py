@@ -57,6 +57,12 @@ def test_a_trial_is_answered_by_its_settled_predictions_alone(truth: Truth) -> N
     assert (answer.label, answer.fused, answer.face) == (1, 0, -1)
 
 
+def test_the_fused_answer_of_a_trial_takes_the_predictions_that_had_both(truth: Truth) -> None:
+    before = [predict(14.0 + 0.2 * i, 0.1) for i in range(10)]
+    (answer,) = answer_trials(truth, [*before, predict(16.5, 0.8, face=0.7), predict(17.0, 0.7, face=0.7)], CLASSES)
+    assert (answer.fused, answer.eeg, answer.face) == (1, 0, 1)
+
+
 def test_scores_say_that_they_are_simulated(truth: Truth) -> None:
     predictions = [predict(14.0, 0.1), predict(15.0, 0.9), predict(35.0, 0.8, face=0.8)]
     scores = truth_scores(truth, predictions, [], CLASSES, 0.0, 60.0)

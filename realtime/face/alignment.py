@@ -99,6 +99,12 @@ class Alignment:
         """The same crop out of a picture whose origin lies at (dx, dy) of the frame."""
         return Alignment(self.a, self.b, self.tx + self.a * dx - self.b * dy, self.ty + self.b * dx + self.a * dy)
 
+    def following(self, factor: complex, shift: complex) -> Alignment:
+        """The same crop out of a later frame, in which every crop point z has gone to z + factor z + shift."""
+        to_crop = complex(self.a, self.b) / (1.0 + factor)
+        origin = (complex(self.tx, self.ty) - shift) / (1.0 + factor)
+        return Alignment(to_crop.real, to_crop.imag, origin.real, origin.imag)
+
     def crop(self, image: UInt8) -> UInt8:
         """(256, 256) uint8 grey crop, nothing masked; black where the frame ends.
 

@@ -13,7 +13,7 @@ from realtime.errors import ConfigurationError
 from realtime.face._cv import cv2
 from realtime.packets import Float32, UInt8
 
-FlowMethod = Literal["dis", "farneback"]
+FlowMethod = Literal["dis", "fine-dis", "farneback"]
 _HYPOTHESES = 96
 _TOLERANCE_PX = 0.25
 _MIN_SCALE_PX = 0.02
@@ -52,8 +52,9 @@ def dense_flow(a: UInt8, b: UInt8, method: FlowMethod = "dis") -> Float32:
     ----------
     a, b : (height, width) uint8
         Earlier and later picture, of one size.
-    method : 'dis' or 'farneback'
-        Dense inverse search (medium preset), or polynomial expansion.
+    method : 'dis', 'fine-dis' or 'farneback'
+        Dense inverse search (medium preset), the same down to single pixels with four times the refinement, or
+        polynomial expansion.
 
     Returns
     -------
@@ -70,18 +71,22 @@ def dense_flow(a: UInt8, b: UInt8, method: FlowMethod = "dis") -> Float32:
     Kroeger et al. (2016), "Fast optical flow using dense inverse search"; Farnebäck (2003), "Two-frame motion
     estimation based on polynomial expansion".
     """
-    if method == "dis":
+    if method in ("dis", "fine-dis"):
         # a fresh start every time: the result must not depend on the pair before
-        return _dis().calc(a, b, None)  # type: ignore[call-overload]
+        return _dis(method == "fine-dis").calc(a, b, None)  # type: ignore[call-overload]
     if method == "farneback":
         start = np.zeros((*a.shape, 2), np.float32)
         return cv2.calcOpticalFlowFarneback(a, b, start, 0.5, 4, 15, 3, 7, 1.5, 0).astype(np.float32, copy=False)
-    raise ConfigurationError(f"no optical flow named '{method}'; there are: 'dis', 'farneback'")
+    raise ConfigurationError(f"no optical flow named '{method}'; there are: 'dis', 'fine-dis', 'farneback'")
 
 
 @cache
-def _dis() -> cv2.DISOpticalFlow:
-    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+def _dis(fine: bool) -> cv2.DISOpticalFlow:
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    if fine:
+        search.setFinestScale(0)
+        search.setVariationalRefinementIterations(20)
+    return search
 
 
 def fit_head_motion(flow: Float32, points: NDArray[np.int64]) -> HeadMotion:
@@ -145,6 +150,37 @@ def remove_head_motion(flow: Float32, points: NDArray[np.int64]) -> Float32:
     motion = fit_head_motion(flow, points)
     y, x = np.mgrid[0 : flow.shape[0], 0 : flow.shape[1]]
     return flow - motion.at(np.stack([x, y], axis=-1))
+
+
+def remove_curved_motion(flow: Float32, points: NDArray[np.int64]) -> Float32:
+    """The field without the motion that a second-order polynomial of place explains: (height, width, 2) float32 px.
+
+    A head that nods or turns moves its curved front by more than a similarity says; the polynomial is fitted by
+    Tukey-weighted least squares, so that what a few regions do does not bend it.
+
+    Parameters
+    ----------
+    flow : (height, width, 2) float32
+    points : (n, 2) int
+        Where head motion is read (`RegionMap.grid`); x, y.
+    """
+    values = flow[points[:, 1], points[:, 0]].astype(np.float64)
+    centre, reach = points.mean(axis=0), max(float(points.std()), 1.0)
+    terms = _second_order((points - centre) / reach)
+    factors = np.linalg.lstsq(terms, values, rcond=None)[0]
+    for _ in range(5):
+        residual = np.hypot(*(values - terms @ factors).T)
+        scale = max(1.4826 * float(np.median(residual)) / 1.1774, _MIN_SCALE_PX)
+        root = np.clip(1.0 - (residual / (4.685 * scale)) ** 2, 0.0, None)[:, None]  # of Tukey's weight
+        factors = np.linalg.lstsq(terms * root, values * root, rcond=None)[0]
+    y, x = np.mgrid[0 : flow.shape[0], 0 : flow.shape[1]]
+    explained = _second_order((np.stack([x, y], axis=-1) - centre) / reach) @ factors
+    return (flow - explained).astype(np.float32)
+
+
+def _second_order(at: NDArray) -> NDArray[np.float64]:
+    x, y = at[..., 0], at[..., 1]
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
 
 
 def optical_strain(flow: Float32) -> Float32:

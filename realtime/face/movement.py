@@ -8,10 +8,12 @@ import numpy as np
 
 from realtime.errors import DataError
 from realtime.face.alignment import CROP_PX, Alignment, masked
-from realtime.face.flow import FlowMethod, dense_flow, remove_head_motion
+from realtime.face.flow import FlowMethod, dense_flow, fit_head_motion, remove_curved_motion, remove_head_motion
 from realtime.face.regions import RegionMap, region_map
 from realtime.face.tracker import FaceTracker, check_image
 from realtime.packets import Float32, UInt8, readonly
+
+_FAR_PX = 2.0  # beyond, what a similarity leaves of the head is as large as a micro-movement
 
 
 class MovementImages(NamedTuple):
@@ -32,8 +34,9 @@ def movement_between(
     """Crops of two frames of one face under one warp, and the face's own motion from the first to the second.
 
     Both frames are aligned by the *onset* frame's landmarks, so that nothing the landmarks do between the two gets into
-    the flow; head motion is then removed from the flow by a RANSAC similarity. The spotter's movements and the
-    training data come out of this one function.
+    the flow; head motion is then removed from the flow by a RANSAC similarity. Where the head moved by more than 2 px,
+    it is undone in the later frame and the flow is taken again. The spotter's movements and the training data come out
+    of this one function.
 
     Parameters
     ----------
@@ -67,11 +70,22 @@ def movement_between(
     alignment = Alignment.fit(landmarks)
     regions = region_map(alignment.apply(landmarks))
     onset, apex = alignment.crop(onset_image), alignment.crop(apex_image)
-    flow = remove_head_motion(face_flow(onset, apex, regions, method), regions.grid)
+    flow = _own_motion(onset, apex, apex_image, alignment, regions, method)
     flow[~regions.oval] = 0.0
     return MovementImages(
         readonly(masked(onset, regions.oval)), readonly(masked(apex, regions.oval)), readonly(flow, np.float32)
     )
+
+
+def _own_motion(
+    onset: UInt8, apex: UInt8, apex_image: UInt8, alignment: Alignment, regions: RegionMap, method: FlowMethod
+) -> Float32:
+    flow = face_flow(onset, apex, regions, method)
+    head = fit_head_motion(flow, regions.grid)
+    if np.hypot(*head.at(regions.grid).T).mean() <= _FAR_PX:
+        return remove_head_motion(flow, regions.grid)
+    still = alignment.following(head.factor, head.shift - head.factor * head.centre).crop(apex_image)
+    return remove_curved_motion(face_flow(onset, still, regions, "fine-dis"), regions.grid)
 
 
 def face_flow(a: UInt8, b: UInt8, regions: RegionMap, method: FlowMethod) -> Float32:

@@ -9,7 +9,7 @@ from face_clips import bump, portrait
 from realtime.errors import ConfigurationError
 from realtime.face._cv import cv2
 from realtime.face.alignment import Alignment
-from realtime.face.flow import dense_flow, fit_head_motion, optical_strain, remove_head_motion
+from realtime.face.flow import dense_flow, fit_head_motion, optical_strain, remove_curved_motion, remove_head_motion
 from realtime.face.regions import REGIONS, region_map
 
 
@@ -57,7 +57,9 @@ def test_flow_of_equal_pictures_is_zero_and_repeats(aligned):
 
 
 def test_unknown_flow_is_named(aligned):
-    with pytest.raises(ConfigurationError, match="no optical flow named 'tvl1'; there are: 'dis', 'farneback'"):
+    with pytest.raises(
+        ConfigurationError, match="no optical flow named 'tvl1'; there are: 'dis', 'fine-dis', 'farneback'"
+    ):
         dense_flow(aligned[0], aligned[0], "tvl1")  # type: ignore[arg-type]
 
 
@@ -68,6 +70,16 @@ def test_a_similarity_is_recovered_exactly(aligned):
     assert motion.inliers == 1.0
     assert np.abs(remove_head_motion(field, regions.grid)).max() < 1e-3
     assert motion.at(np.array([[128.0, 128.0]]))[0] == pytest.approx([3.0, -2.0], abs=1e-3)
+
+
+def test_the_motion_of_a_curved_head_is_removed_and_what_one_region_does_stays(aligned):
+    _, regions = aligned
+    y, x = (np.mgrid[0:256, 0:256].astype(np.float32) - 128.0) / 80.0
+    head = np.stack([2.0 - 0.5 * x * x + 0.1 * x * y, -1.0 + 0.3 * y * y], axis=-1).astype(np.float32)
+    own = np.zeros_like(head)
+    own[..., 1] = -1.0 * bump(np.array([180.0, 65.0]), (16.0, 10.0))[:256, :256]
+    assert np.abs(remove_curved_motion(head, regions.grid)).max() < 1e-4
+    assert np.abs(remove_curved_motion(head + own, regions.grid) - own)[regions.oval].mean() < 0.02
 
 
 def test_a_rigid_head_motion_is_removed_and_the_face_s_own_motion_stays(aligned):
