@@ -41,7 +41,11 @@ _REFERENCE = re.compile(
 )
 _UNIT = re.compile(r"\s*[\[(].{0,4}[\])]$")
 _EOG_LABEL = re.compile(r"EOG|^[HV]EO", re.IGNORECASE)
-_NOT_BRAIN = ("ECG", "EKG", "EMG", "GSR", "RESP", "STATUS", "STI", "TRIG")
+# EXG, ERG, PLET and TEMP are BioSemi's sockets for anything but the cap
+_NOT_BRAIN = (
+    *("ECG", "EKG", "EMG", "TEMG", "ZEMG", "GSR", "RESP", "PLET", "TEMP"),
+    *("EXG", "ERG", "STATUS", "STI", "TRIG"),
+)
 _MISSING_SHOWN = 12
 _MIN_SOURCES = 4
 _HEAD_CENTRE_M = (0.0, 0.0, 0.04)

@@ -36,6 +36,26 @@ def read_xdf(path: Path) -> Recording:
     DataError
         Damaged, or without a numeric EEG stream that holds samples.
     """
+    streams, remarks = load_streams(path)
+    eeg, others = eeg_stream(streams, path)
+    return _from_stream(eeg, streams, path, (*remarks, *others))
+
+
+def load_streams(path: Path, *, dejitter: bool = True) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """All streams of an XDF file on one clock, as pyxdf gives them, and what it remarked.
+
+    Parameters
+    ----------
+    path : Path
+    dejitter : bool
+        Whether stamps of streams of a nominal rate are smoothed between gaps; those of a camera, taken at the grab,
+        are better left as they are.
+
+    Raises
+    ------
+    DataError
+        Damaged, or no XDF.
+    """
     import pyxdf
 
     with _remarks() as remarks:
@@ -44,24 +64,34 @@ def read_xdf(path: Path) -> Recording:
             with gzip.open(path) if path.suffix.lower() == ".xdfz" else path.open("rb") as file:
                 if file.read(4) != b"XDF:":
                     raise ValueError("it does not begin with 'XDF:'")
-            streams, _ = pyxdf.load_xdf(path, verbose=False, **_BREAKS)
+            streams, _ = pyxdf.load_xdf(path, verbose=False, dejitter_timestamps=dejitter, **_BREAKS)
         except UNREADABLE as err:
             raise unreadable(path, err) from err
-    eeg = [s for s in streams if _first(s, "type").upper() == "EEG" and isinstance(s["time_series"], np.ndarray)]
+    return streams, tuple(remarks)
+
+
+def eeg_stream(streams: list[dict[str, Any]], path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The longest numeric stream of type 'EEG', and a note on each other one.
+
+    Raises
+    ------
+    DataError
+        There is none that holds samples.
+    """
+    eeg = [s for s in streams if text_of(s, "type").upper() == "EEG" and isinstance(s["time_series"], np.ndarray)]
     eeg = [s for s in eeg if len(s["time_stamps"]) > 1]
     if not eeg:
-        found = ", ".join(f"'{_first(s, 'type')}' ({_first(s, 'name')}, {len(s['time_stamps'])})" for s in streams)
+        found = ", ".join(f"'{text_of(s, 'type')}' ({text_of(s, 'name')}, {len(s['time_stamps'])})" for s in streams)
         raise DataError(f"no EEG stream with samples in '{path}'; found types (name, samples): {found or 'none'}")
     eeg.sort(key=lambda s: len(s["time_stamps"]), reverse=True)
-    others = tuple(f"a second EEG stream, '{_first(s, 'name')}', was left out" for s in eeg[1:])
-    return _from_stream(eeg[0], streams, path, (*remarks, *others))
+    return eeg[0], tuple(f"a second EEG stream, '{text_of(s, 'name')}', was left out" for s in eeg[1:])
 
 
 def _from_stream(
     stream: dict[str, Any], streams: list[dict[str, Any]], path: Path, notes: tuple[str, ...]
 ) -> Recording:
-    name = _first(stream, "name")
-    nominal_hz = float(_first(stream, "nominal_srate") or 0.0)
+    name = text_of(stream, "name")
+    nominal_hz = float(text_of(stream, "nominal_srate") or 0.0)
     stamps, reversals = _increasing(np.asarray(stream["time_stamps"], dtype=np.float64))
     interval_s = float(np.median(np.diff(stamps)))
     sfreq_hz = nominal_hz or round(1.0 / interval_s, 3)
@@ -91,17 +121,17 @@ def _channels(stream: dict[str, Any], path: Path) -> tuple[list[str], list[str],
     """Label, upper-case type and factor to µV of each channel; EEG001 and so on, in µV, where nothing is said."""
     from realtime.lsl.inlets import microvolts_per_unit
 
-    count = int(_first(stream, "channel_count"))
+    count = int(text_of(stream, "channel_count"))
     described = _described(stream)
     if len(described) != count:
         described = [{}] * count
-    labels = [_first(c, "label") or f"EEG{i + 1:03d}" for i, c in enumerate(described)]
-    types = [_first(c, "type").upper() for c in described]
+    labels = [text_of(c, "label") or f"EEG{i + 1:03d}" for i, c in enumerate(described)]
+    types = [text_of(c, "type").upper() for c in described]
     factors = np.ones(count)
     for i, channel in enumerate(described):
         if types[i] in {"", "EEG", "EOG"}:
             try:
-                factors[i] = microvolts_per_unit(_first(channel, "unit"))
+                factors[i] = microvolts_per_unit(text_of(channel, "unit"))
             except DataError as err:
                 raise DataError(f"channel '{labels[i]}' of '{path}': {err}") from err
     return labels, types, factors
@@ -116,8 +146,8 @@ def _described(stream: dict[str, Any]) -> list[dict[str, Any]]:
     return list(node.get("channel") or []) if isinstance(node, dict) else []
 
 
-def _first(node: dict[str, Any], key: str) -> str:
-    """Text of an XML element as pyxdf gives it, a list of one; '' where it is absent or empty."""
+def text_of(node: dict[str, Any], key: str) -> str:
+    """Text of an element of a stream's header as pyxdf gives it, a list of one; '' where it is absent or empty."""
     found = node.get("info", node).get(key)
     return str(found[0]).strip() if found and found[0] is not None else ""
 
@@ -140,7 +170,7 @@ def _gaps(stamps: Float64, interval_s: float) -> tuple[tuple[int, int], ...]:
 def _timing_warnings(
     stream: dict[str, Any], stamps: Float64, interval_s: float, reversals: int, gaps: tuple[tuple[int, int], ...]
 ) -> tuple[str, ...]:
-    name, nominal_hz = _first(stream, "name"), float(_first(stream, "nominal_srate") or 0.0)
+    name, nominal_hz = text_of(stream, "name"), float(text_of(stream, "nominal_srate") or 0.0)
     found = []
     for begin, _ in stream["info"].get("clock_segments", [])[1:]:
         found.append(f"'{name}': the sender's clock was reset at {stamps[begin] - stamps[0]:.1f} s; times were mended")
@@ -157,7 +187,7 @@ def _markers(streams: list[dict[str, Any]], origin_s: float) -> tuple[tuple[floa
     """Texts of all marker streams, in seconds from `origin_s`."""
     found = []
     for stream in streams:
-        if isinstance(stream["time_series"], list) or "marker" in _first(stream, "type").lower():
+        if isinstance(stream["time_series"], list) or "marker" in text_of(stream, "type").lower():
             for stamp, values in zip(stream["time_stamps"], stream["time_series"], strict=True):
                 texts = values if isinstance(values, list | np.ndarray) else [values]
                 found += [(float(stamp) - origin_s, str(text)) for text in texts if str(text)]

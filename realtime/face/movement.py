@@ -85,7 +85,8 @@ def _own_motion(
     if np.hypot(*head.at(regions.grid).T).mean() <= _FAR_PX:
         return remove_head_motion(flow, regions.grid)
     still = alignment.following(head.factor, head.shift - head.factor * head.centre).crop(apex_image)
-    return remove_curved_motion(face_flow(onset, still, regions, "fine-dis"), regions.grid)
+    finer: FlowMethod = "fine-dis" if method == "dis" else method
+    return remove_curved_motion(face_flow(onset, still, regions, finer), regions.grid)
 
 
 def face_flow(a: UInt8, b: UInt8, regions: RegionMap, method: FlowMethod) -> Float32:
