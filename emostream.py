@@ -11,10 +11,12 @@ import subprocess
 import sys
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from models.commands import evaluate_command, train_command
+from models.data.commands import dataset_app
 from realtime.errors import EmostreamError
 from realtime.options import ConfigFile, Headless, Network, Seconds, Summary, configure
 from realtime.output import require_writable, write_json
@@ -85,13 +87,13 @@ class _WindowClosed(Exception):
 def _open_session(
     model: Path, wanted: Wanted, config: Config, calibration: Path | None, children: Children
 ) -> LiveSession:
-    from models.recognizer import TorchRecognizer
+    from models.recognizer import load_recognizer
     from realtime.eeg.calibration import Calibration
     from realtime.live import LiveSession
     from simulators.cohort import require_simulated_classes
 
     loaded = Calibration.load(calibration) if calibration is not None else None
-    recognizer = TorchRecognizer.from_checkpoint(model)
+    recognizer = load_recognizer(model)
     if children.running("simulate"):
         require_simulated_classes(recognizer.spec)
     return LiveSession(recognizer, wanted, config, loaded, waiting=lambda: children.check(_ESSENTIAL))
@@ -215,7 +217,7 @@ def analyze(
     interpolate: Interpolate = False,
 ) -> None:
     """The same engine on a recording, as fast as it goes."""
-    from models.recognizer import TorchRecognizer
+    from models.recognizer import load_recognizer
     from realtime.analysis import analyze_files
     from realtime.config import load_config
     from realtime.eeg.calibration import Calibration
@@ -226,7 +228,7 @@ def analyze(
     eeg = settings.eeg.model_copy(update={"interpolate": interpolate or settings.eeg.interpolate})
     result = analyze_files(
         files,
-        TorchRecognizer.from_checkpoint(model),
+        load_recognizer(model),
         settings.model_copy(update={"eeg": eeg}),
         calibration=Calibration.load(calibration) if calibration is not None else None,
         use_eeg=not no_eeg,
@@ -239,18 +241,8 @@ def analyze(
     typer.echo(render_summary(result))
 
 
-@app.command()
-def train(
-    simulated: Annotated[bool, typer.Option("--simulated", help="Train the demonstration checkpoint.")] = False,
-    people: Annotated[int, typer.Option(min=4, help="How many simulated people.")] = 240,
-    out: Annotated[Path, typer.Option(help="Checkpoint to write.")] = DEMO_CHECKPOINT,
-    jobs: Annotated[int, typer.Option(help="Processes; -1 is one a core.")] = -1,
-) -> None:
-    """Train the network; the demonstration checkpoint comes from simulated people only."""
-    from realtime.errors import ConfigurationError
-
-    if not simulated:
-        raise ConfigurationError("nothing to train on: use --simulated (real data sets are not supported yet)")
+def _train_simulated(people: int, out: Path, jobs: int) -> None:
+    """The demonstration checkpoint, from simulated people only."""
     from models.demonstration import DEMONSTRATION, as_samples, train_demonstration
     from models.samples import shrink_face
     from simulators.dataset import simulate_people
@@ -260,33 +252,34 @@ def train(
     typer.echo(f"{info.model_id}: {len(samples)} samples of {people} simulated people -> {out}")
 
 
-@app.command()
-def evaluate(
-    simulated: Annotated[bool, typer.Option("--simulated", help="On simulated people nobody trained on.")] = False,
-    subjects: Annotated[int, typer.Option(min=2)] = 20,
-    seconds: Annotated[float, typer.Option(min=20.0, help="Session length a subject.")] = 95.0,
-    seed: Annotated[int, typer.Option(help="Which cohort.")] = 7,
-    model: Model = DEMO_CHECKPOINT,
-    summary: Summary = None,
-    jobs: Annotated[int, typer.Option(help="Processes; -1 is one a core.")] = -1,
-) -> None:
-    """Score a checkpoint; simulated figures say that they are simulated."""
-    from realtime.errors import ConfigurationError
-
-    if not simulated:
-        raise ConfigurationError("nothing to evaluate on: use --simulated (real data sets are not supported yet)")
+def _evaluate_simulated(model: Path, subjects: int, seconds: float, seed: int, jobs: int) -> dict[str, Any]:
+    """Sessions of simulated people nobody trained on, through the engine."""
     from models.evaluation import evaluate_answers, render_scores
-    from models.recognizer import TorchRecognizer
+    from models.recognizer import load_recognizer
     from simulators.cohort import require_simulated_classes, score_cohort
 
-    require_writable(summary)
-    recognizer = TorchRecognizer.from_checkpoint(model)
+    recognizer = load_recognizer(model)
     require_simulated_classes(recognizer.spec)
-    scores = score_cohort(seed, subjects, seconds, lambda: TorchRecognizer.from_checkpoint(model), jobs=jobs)
+    scores = score_cohort(seed, subjects, seconds, lambda: load_recognizer(model), jobs=jobs)
     result = evaluate_answers(scores, recognizer.spec, seed=seed)
-    if summary is not None:
-        write_json(summary, result)
     typer.echo(render_scores(result))
+    return result
+
+
+app.command()(train_command(_train_simulated, DEMO_CHECKPOINT))
+app.command()(evaluate_command(_evaluate_simulated, DEMO_CHECKPOINT))
+app.add_typer(dataset_app, name="dataset")
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint (.safetensors); the exported parts go beside it.")],
+) -> None:
+    """A checkpoint for machines without torch: its network for ONNX Runtime."""
+    from models.export import export_checkpoint
+
+    info = export_checkpoint(checkpoint)
+    typer.echo(f"{info.model_id}: exported {', '.join(info.export_sha256)} beside '{checkpoint}'")
 
 
 @app.command()

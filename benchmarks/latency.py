@@ -13,10 +13,11 @@ import sys
 import uuid
 from pathlib import Path
 
-from benchmarks.checkpoint import measured_checkpoint
+from benchmarks.checkpoint import PATH
 from benchmarks.lsl_node import LEAD_IN_S, ROLES
 from benchmarks.measure import Timing
 from benchmarks.report import Goal, Row
+from models.checkpoint_info import read_checkpoint
 from realtime.errors import EmostreamError
 
 _ROOT = Path(__file__).parents[1]
@@ -33,7 +34,7 @@ def run(seconds: float) -> list[Row]:
     """
     latencies_ms, n_pushed = _stream(seconds + LEAD_IN_S)
     timings = {role: Timing.of(times) for role, times in latencies_ms.items()}
-    model = measured_checkpoint().info
+    model = read_checkpoint(PATH).info
     common = "62 channels x 1000 Hz in pushes of 20 samples; its own process, own LSL session, loopback"
     raw = timings["raw"]
     return [

@@ -113,11 +113,11 @@ def receive_chunks(deadline: float) -> dict[int, float]:
 
 def receive_predictions(deadline: float) -> dict[int, float]:
     """Our reader and the engine with its network, to the prediction."""
-    from benchmarks.checkpoint import measured_checkpoint
-    from models.recognizer import TorchRecognizer
+    from benchmarks.checkpoint import PATH
+    from models.recognizer import load_recognizer
     from realtime.engine import Engine
 
-    recognizer = TorchRecognizer(measured_checkpoint())
+    recognizer = load_recognizer(PATH)
     engine = Engine(recognizer, eeg=EegInfo("bench-prediction", "", tuple(MODEL_CHANNELS), SFREQ_HZ), has_video=False)
     arrivals, predicted = Arrivals(), {}
 

@@ -1,87 +1,105 @@
-"""The network behind the engine's recogniser, one question at a time."""
+"""The network behind the engine's recogniser, one question at a time, and what it costs to start."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from benchmarks.checkpoint import measured_checkpoint
-from benchmarks.measure import interleave
+from benchmarks.checkpoint import PATH
+from benchmarks.measure import Timing, interleave
 from benchmarks.report import Goal, Row
-from models.checkpoint import Checkpoint
-from models.inference import softmax
-from models.network import Batch
-from models.recognizer import TorchRecognizer
-from realtime.packets import EegSequence, Float32, MicroMovement
+from benchmarks.runtimes import peers
+from models.checkpoint_info import CheckpointInfo, read_checkpoint
+from models.normaliser import Normaliser
+from models.recognizer import NetworkRecognizer, load_recognizer
+from realtime.interfaces import Recognizer
+from realtime.packets import EegSequence, MicroMovement
 
-EAGER = "plain forward pass, torch eager"
+QUESTIONS = ("EEG alone", "new movement alone", "EEG + new movement", "EEG + the movement of last time")
+_START = """
+import json, sys, time
+from pathlib import Path
+import cv2, numpy, psutil
+import models.recognizer, realtime.packets
+process = psutil.Process()
+before, begun = process.memory_info().rss, time.perf_counter()
+recognizer = models.recognizer.{loader}(Path(sys.argv[1]))
+spec = recognizer.spec
+shape = (spec.n_windows, len(spec.channels), len(spec.bands))
+ones = numpy.ones(shape[:2], bool)
+recognizer.recognize(realtime.packets.EegSequence(numpy.ones(shape, numpy.float32), ones, ones[:, 0], 0.0), None)
+json.dump([time.perf_counter() - begun, process.memory_info().rss - before], sys.stdout)
+"""
 
 
 def run(seconds: float) -> list[Row]:
     """Measure for `seconds` a row."""
-    checkpoint = measured_checkpoint()
-    return [
-        network_row(checkpoint, "EEG alone", seconds),
-        network_row(checkpoint, "EEG + new movement", seconds),
-        network_row(checkpoint, "EEG + the movement of last time", seconds),
-    ]
+    ours = load_recognizer(PATH)
+    others = peers(PATH)
+    return [*(network_row(ours, others, question, seconds) for question in QUESTIONS), start_row()]
 
 
-def network_row(checkpoint: Checkpoint, question: str, seconds: float) -> Row:
-    """One question to the recogniser: normalising, network, calibrated probabilities of each modality.
-
-    The peer is one forward pass of the whole network on a batch of one that is already normalised: it answers one view,
-    the recogniser up to three, and it encodes the movement every time, the recogniser a new one only.
-    """
-    recognizer = TorchRecognizer(checkpoint)
-    eeg = _sequence(checkpoint)
-    movement = None if question == "EEG alone" else _movement(0)
-    fresh = question == "EEG + new movement"
-    movements = [_movement(seed) for seed in range(4)]
-    batch = _batch(checkpoint, eeg, movement)
-    turn = 0
-
-    def ours() -> object:
-        nonlocal turn
-        turn += 1
-        return recognizer.recognize(eeg, movements[turn % len(movements)] if fresh else movement)
-
-    def eager() -> Tensor:
-        with torch.inference_mode():
-            return checkpoint.network(batch)
-
-    difference = _difference(recognizer, checkpoint, eeg, movement, eager)
-    timings = interleave({"ours": ours, EAGER: eager}, seconds, rounds=20)
-    info = checkpoint.info
+def network_row(ours: NetworkRecognizer, others: dict[str, NetworkRecognizer], question: str, seconds: float) -> Row:
+    """One question: normalising, network, calibrated probabilities of each modality, by every runtime in turn."""
+    stored = read_checkpoint(PATH)
+    eeg = None if question == "new movement alone" else _sequence(stored.info, stored.normaliser)
+    fresh = question in ("new movement alone", "EEG + new movement")
+    movements = [None] if question == "EEG alone" else [_movement(seed) for seed in range(4 if fresh else 1)]
+    everyone = {"ours": ours} | others
+    wanted = ours.recognize(eeg, movements[0]).probabilities
+    differences = [np.abs(other.recognize(eeg, movements[0]).probabilities - wanted).max() for other in others.values()]
+    timings = interleave({name: _asking(r, eeg, movements) for name, r in everyone.items()}, seconds, rounds=20)
     return Row(
         name=f"network, batch 1, one thread: {question}",
-        ours=timings["ours"],
-        peers={EAGER: timings[EAGER]},
+        ours=timings.pop("ours"),
+        peers=timings,
         goals=(Goal("p99", 1.5),),
-        max_difference=difference,
-        note=f"{info.model_id} ({info.trained_on}); equal to the peer within {difference:.1e}",
+        max_difference=float(max(differences)),
+        note=f"{ours.spec.model_id} ({ours.spec.trained_on}), {ours.spec.runtime}; "
+        f"probabilities within {max(differences):.1e} of every peer's; p99 of the peers: "
+        + ", ".join(f"{name} {timing.p99_ms:.2f}" for name, timing in timings.items()),
     )
 
 
-def _difference(
-    recognizer: TorchRecognizer,
-    checkpoint: Checkpoint,
-    eeg: EegSequence,
-    movement: MicroMovement | None,
-    eager: Callable[[], Tensor],
-) -> float:
-    """Largest difference between the recogniser's probabilities and those of the plain forward pass."""
-    temperature = checkpoint.info.temperature["eeg" if movement is None else "both"]
-    plain: Float32 = softmax(eager().numpy()[0], temperature)
-    return float(np.abs(recognizer.recognize(eeg, movement).probabilities - plain).max())
+def start_row(rounds: int = 3) -> Row:
+    """A fresh process, NumPy and the like imported, up to the first answer; and the memory that it takes."""
+    ways = {"ours": "ExportedRecognizer.from_checkpoint", "torch eager": "TorchRecognizer.from_checkpoint"}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, loader in ways.items():
+            command = [sys.executable, "-c", _START.replace("{loader}", loader), str(PATH)]
+            said = subprocess.run(command, cwd=PATH.parents[2], capture_output=True, check=True)
+            seconds, size = json.loads(said.stdout)
+            found[name].append((1000.0 * seconds, size / 1e6))
+    timings = {name: Timing.of([ms for ms, _ in times]) for name, times in found.items()}
+    memory = {name: float(np.median([mb for _, mb in times])) for name, times in found.items()}
+    return Row(
+        name="the recogniser's start: library imported, checkpoint loaded, first answer given",
+        ours=timings.pop("ours"),
+        peers=timings,
+        note="memory taken: " + ", ".join(f"{name} {mb:.0f} MB" for name, mb in memory.items()),
+    )
 
 
-def _sequence(checkpoint: Checkpoint) -> EegSequence:
+def _asking(
+    recognizer: Recognizer, eeg: EegSequence | None, movements: Sequence[MicroMovement | None]
+) -> Callable[[], object]:
+    turn = 0
+
+    def ask() -> object:
+        nonlocal turn
+        turn += 1
+        return recognizer.recognize(eeg, movements[turn % len(movements)])
+
+    return ask
+
+
+def _sequence(info: CheckpointInfo, normaliser: Normaliser) -> EegSequence:
     """A full sequence, drawn around the normaliser's mean."""
-    info, normaliser = checkpoint.info, checkpoint.normaliser
     rng = np.random.default_rng(0)
     z = rng.normal(0.0, 1.0, (info.n_windows, len(info.channels), len(info.bands)))
     power = (normaliser.mean + normaliser.sd * z).astype(np.float32)
@@ -102,19 +120,4 @@ def _movement(seed: int) -> MicroMovement:
         onset_crop=rng.integers(0, 255, (256, 256), np.uint8),
         apex_crop=rng.integers(0, 255, (256, 256), np.uint8),
         flow=rng.normal(0.0, 0.5, (256, 256, 2)).astype(np.float32),
-    )
-
-
-def _batch(checkpoint: Checkpoint, eeg: EegSequence, movement: MicroMovement | None) -> Batch:
-    """The same question as a prepared batch of one; where there is no movement its arrays are not looked at."""
-    normaliser, px = checkpoint.normaliser, checkpoint.network.config.face_px
-    shown = movement or _movement(0)
-    return Batch(
-        log_power=torch.from_numpy(normaliser.log_power(eeg.log_power, eeg.channel_mask))[None],
-        channel_mask=torch.from_numpy(eeg.channel_mask)[None],
-        window_mask=torch.from_numpy(eeg.window_mask)[None],
-        flow=torch.from_numpy(normaliser.flow(shown.flow, px))[None],
-        apex=torch.from_numpy(normaliser.image(shown.apex_crop, px))[None],
-        has_eeg=torch.tensor([True]),
-        has_face=torch.tensor([movement is not None]),
     )

@@ -1,26 +1,20 @@
-"""Evaluation: pooled answers to figures with intervals, beside what a network must beat."""
+"""Sessions that went through the engine: answers to figures with intervals. `evaluation_command` does the folds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.baselines import log_power_svm
-from models.inference import VIEWS, View
 from models.metrics import (
     NO_ANSWER,
     Scores,
     bootstrap_intervals,
-    expected_calibration_error,
     score_answers,
 )
-from models.samples import SampleSet
-from models.splits import Split, subject_folds
-from models.training import Progress, Trained, TrainingOptions, train
+from models.views import VIEWS, View
 from realtime.errors import DataError
 from realtime.interfaces import RecognizerSpec
 
@@ -49,79 +43,6 @@ class SessionAnswers(Protocol):
     def answers(self) -> Sequence[TrialAnswers]: ...
     @property
     def spotting(self) -> Mapping[str, float]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class CrossValidation:
-    """Predictions pooled over folds.
-
-    Parameters
-    ----------
-    probabilities : dict of view -> (n, n_classes) float32
-        Of each sample from the one network that never saw its subject; NaN where it lacks the modality.
-    svm : (n,) int64
-        Answers of the log-power SVM under the same folds, -1 where a sample has no EEG.
-    majority : (n,) int64
-        The most frequent class of each fold's training subjects.
-    splits : tuple of Split
-    """
-
-    probabilities: dict[View, NDArray[np.float32]]
-    svm: NDArray[np.int64]
-    majority: NDArray[np.int64]
-    splits: tuple[Split, ...]
-
-
-def cross_validate(
-    samples: SampleSet,
-    options: TrainingOptions | None = None,
-    n_folds: int | None = None,
-    progress: Progress | None = None,
-    trainer: Callable[..., Trained] = train,
-) -> CrossValidation:
-    """Leave subjects out fold by fold; the inner validation set of each fold is drawn from the rest.
-
-    Parameters
-    ----------
-    samples : SampleSet
-    options : TrainingOptions, optional
-        `options.seed` also draws the folds.
-    n_folds : int, optional
-        Leave one subject out where not given.
-    progress : callable, optional
-        Passed on to `trainer`.
-    trainer : callable
-        `train`, or something with its signature.
-    """
-    options = options or TrainingOptions()
-    n, n_classes = len(samples), len(samples.classes)
-    probabilities: dict[View, NDArray[np.float32]] = {
-        view: np.full((n, n_classes), np.nan, np.float32) for view in VIEWS
-    }
-    svm, majority = np.full(n, NO_ANSWER, np.int64), np.full(n, NO_ANSWER, np.int64)
-    splits = []
-    for held_out in subject_folds(samples.subject, n_folds, options.seed):
-        testing = np.isin(samples.subject, held_out)
-        rest = samples.take(~testing)
-        trained = trainer(samples, options, progress, held_out)
-        for view, values in trained.probabilities(samples.take(testing)).items():
-            probabilities[view][testing] = values
-        if rest.has_eeg.any():
-            svm[testing] = log_power_svm(rest, samples.take(testing))
-        majority[testing] = np.bincount(rest.label, minlength=n_classes).argmax()
-        splits.append(trained.split)
-    return CrossValidation(probabilities, svm, majority, tuple(splits))
-
-
-def evaluate_cross_validation(samples: SampleSet, found: CrossValidation, seed: int = 0) -> Table:
-    """Figures of a cross-validation, in the form of `evaluate_answers`, with the calibration error and the SVM."""
-    fused = found.probabilities["both"]
-    answers: dict[View, NDArray[np.int64]] = {view: _answers(found.probabilities[view]) for view in VIEWS}
-    result = _table(samples.label, samples.subject, answers, samples.classes, found.majority, seed)
-    result["baselines"]["log_power_svm"] = _short(score_answers(samples.label, found.svm, len(samples.classes)))
-    result["ece"] = expected_calibration_error(fused, samples.label)
-    result["simulated"] = samples.simulated
-    return result
 
 
 def evaluate_answers(sessions: Sequence[SessionAnswers], spec: RecognizerSpec, seed: int = 0) -> Table:
@@ -169,7 +90,7 @@ def evaluate_answers(sessions: Sequence[SessionAnswers], spec: RecognizerSpec, s
 
 
 def render_scores(result: Table) -> str:
-    """The figures of `evaluate_answers` or `evaluate_cross_validation` as a few lines of text."""
+    """The figures of `evaluate_answers` as a few lines of text."""
     low, high = result["intervals"]["uf1"]
     lines = [
         f"{result['samples']} samples of {result['subjects']} subjects, {len(result['classes'])} classes"
@@ -186,8 +107,6 @@ def render_scores(result: Table) -> str:
     lines.append(
         f"fused UF1 95 % interval over subjects: {low:.3f} to {high:.3f}; chance accuracy {result['chance']:.3f}"
     )
-    if "ece" in result:
-        lines.append(f"expected calibration error {result['ece']:.3f}")
     if result.get("spotting"):
         lines.append("spotting: " + ", ".join(f"{k} {v:.3f}" for k, v in result["spotting"].items() if v is not None))
     return "\n".join(lines)
@@ -231,11 +150,6 @@ def _table(
 
 def _short(scores: Scores) -> Table:
     return {"accuracy": scores.accuracy, "uf1": scores.uf1, "uar": scores.uar, "answered": scores.answered}
-
-
-def _answers(probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
-    there = np.isfinite(probabilities).all(axis=1)
-    return np.where(there, np.nan_to_num(probabilities).argmax(axis=1), NO_ANSWER)
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -118,7 +118,13 @@ class CrossFusion(nn.Module):
     def forward(
         self, eeg: Tensor, eeg_valid: Tensor, face: Tensor, face_valid: Tensor, has_eeg: Tensor, has_face: Tensor
     ) -> Tensor:
-        """Fuse and classify.
+        """Fuse and classify: `classify` of what `pool` gives, (batch, n_classes) float32 logits."""
+        return self.classify(self.pool(eeg, eeg_valid, face, face_valid, has_eeg, has_face))
+
+    def pool(
+        self, eeg: Tensor, eeg_valid: Tensor, face: Tensor, face_valid: Tensor, has_eeg: Tensor, has_face: Tensor
+    ) -> Tensor:
+        """Fuse, and reduce to the classifier's input.
 
         Parameters
         ----------
@@ -130,8 +136,8 @@ class CrossFusion(nn.Module):
 
         Returns
         -------
-        (batch, n_classes) float32
-            Logits.
+        (batch, 4 * width) float32
+            Summary and mean of the EEG tokens, then of the face tokens.
         """
         eeg = torch.where(has_eeg[:, None, None], eeg, self.absent_eeg)
         face = torch.where(has_face[:, None, None], face, self.absent_face)
@@ -141,10 +147,9 @@ class CrossFusion(nn.Module):
         valid = torch.cat([eeg_valid, face_valid], dim=1)
         eeg = self.eeg_queries(eeg, both, valid)
         face = self.face_queries(face, both, valid)
-        pooled = torch.cat(
+        return torch.cat(
             [eeg[:, 0], _masked_mean(eeg, eeg_valid), face[:, 0], _masked_mean(face, face_valid)], dim=-1
         )
-        return self.classify(pooled)
 
 
 def _with_summary(valid: Tensor) -> Tensor:

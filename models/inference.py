@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -15,11 +14,8 @@ from torch import Tensor
 from models.network import Batch, HiddenEmotionNet
 from models.normaliser import Normaliser
 from models.samples import SampleSet
-
-View = Literal["both", "eeg", "face"]
-"""Which modalities the network is shown: both, EEG alone, face alone."""
-
-VIEWS: tuple[View, ...] = get_args(View)
+from models.views import VIEWS, View
+from models.views import softmax as softmax
 
 
 @contextmanager
@@ -92,7 +88,8 @@ def prepare(samples: SampleSet, normaliser: Normaliser, face_px: int) -> Prepare
     flow = np.zeros((n_face, 2, face_px, face_px), np.float16)
     apex = np.zeros((n_face, 1, face_px, face_px), np.float16)
     for slot, row in enumerate(face_rows):
-        flow[slot] = normaliser.flow(samples.flow[row], face_px)
+        # the network takes the strain from the flow itself
+        flow[slot] = normaliser.flow(samples.flow[row, ..., :2], face_px)
         apex[slot] = normaliser.image(samples.apex[row], face_px)
     return Prepared(
         eeg_slot=_slots(samples.has_eeg),
@@ -118,24 +115,18 @@ def predict_logits(
     """
     was_training = network.training
     network.eval()
+    device = next(network.parameters()).device
     parts: dict[View, list[Tensor]] = {view: [] for view in VIEWS}
     with torch.inference_mode():
         for rows in torch.arange(len(prepared)).split(batch_size):
-            batch = prepared.batch(rows)
+            batch = prepared.batch(rows).to(device)
             encoded = network.encode(batch)
             none = torch.zeros_like(batch.has_eeg)
             parts["both"].append(network.fuse(encoded, batch.has_eeg, batch.has_face))
             parts["eeg"].append(_or_nan(network.fuse(encoded, batch.has_eeg, none), batch.has_eeg))
             parts["face"].append(_or_nan(network.fuse(encoded, none, batch.has_face), batch.has_face))
     network.train(was_training)
-    return {view: torch.cat(logits).numpy() for view, logits in parts.items()}
-
-
-def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> NDArray[np.float32]:
-    """Probabilities of logits / temperature over the last axis, float32."""
-    scaled = logits.astype(np.float64) / temperature
-    raised = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    return (raised / raised.sum(axis=-1, keepdims=True)).astype(np.float32)
+    return {view: torch.cat(logits).float().cpu().numpy() for view, logits in parts.items()}
 
 
 def _slots(has: NDArray[np.bool_]) -> Tensor:

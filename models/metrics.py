@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 NO_ANSWER = -1
 
+FIGURES = ("accuracy", "uf1", "uar")
+
 
 @dataclass(frozen=True, slots=True)
 class Scores:
@@ -58,16 +60,34 @@ def bootstrap_intervals(
     seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
     """95 % intervals of accuracy, uf1 and uar by drawing subjects, not samples, with replacement."""
-    subjects = np.unique(subject)
-    each = np.stack([_counts(label[subject == s], answer[subject == s], n_classes) for s in subjects])
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(subjects), np.full(len(subjects), 1.0 / len(subjects)), size=draws)
-    figures = _figures(np.tensordot(drawn.astype(np.float64), each.astype(np.float64), axes=1))
-    names = ("accuracy", "uf1", "uar")
+    each = counts_by_subject(label, answer, subject, n_classes)
+    figures = figures_of_counts(draw_subjects(len(each), draws, seed) @ each)
     return {
         name: (float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975)))
-        for name, values in zip(names, figures, strict=True)
+        for name, values in zip(FIGURES, figures, strict=True)
     }
+
+
+def counts_by_subject(
+    label: NDArray[np.integer], answer: NDArray[np.integer], subject: NDArray[np.integer], n_classes: int
+) -> NDArray[np.float64]:
+    """(n_subjects, n_classes * (n_classes + 1)): confusion and unanswered samples of each subject, ascending."""
+    subjects = np.unique(subject)
+    return np.stack([_counts(label[subject == s], answer[subject == s], n_classes).ravel() for s in subjects]).astype(
+        np.float64
+    )
+
+
+def draw_subjects(n_subjects: int, draws: int, seed: int) -> NDArray[np.float64]:
+    """(draws, n_subjects): how often each subject is in each draw of as many subjects, with replacement."""
+    share = np.full(n_subjects, 1.0 / n_subjects)
+    return np.random.default_rng(seed).multinomial(n_subjects, share, size=draws).astype(np.float64)
+
+
+def figures_of_counts(counts: NDArray[np.float64]) -> tuple[NDArray, NDArray, NDArray]:
+    """Accuracy, UF1 and UAR, each (...), of (..., n_classes * (n_classes + 1)) counts."""
+    n_classes = round((np.sqrt(4 * counts.shape[-1] + 1) - 1) / 2)
+    return _figures(counts.reshape(*counts.shape[:-1], n_classes, n_classes + 1))
 
 
 def majority_scores(label: NDArray[np.integer], n_classes: int, training: NDArray[np.integer] | None = None) -> Scores:
@@ -97,6 +117,55 @@ def expected_calibration_error(
     at = np.minimum((confidence * bins).astype(int), bins - 1)
     gap = np.bincount(at, weights=right.astype(float) - confidence, minlength=bins)
     return float(np.abs(gap).sum() / len(label))
+
+
+def reliability_bins(
+    probabilities: NDArray[np.floating], label: NDArray[np.integer], bins: int = 10
+) -> list[dict[str, float]]:
+    """How often the answer is right where the confidence is what: one entry a bin that holds a sample.
+
+    Returns
+    -------
+    list of {"low", "high", "confidence", "accuracy", "samples"}
+        Confidence and accuracy are means over the bin's samples.
+    """
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == label
+    at = np.minimum((confidence * bins).astype(int), bins - 1)
+    return [
+        {
+            "low": i / bins,
+            "high": (i + 1) / bins,
+            "confidence": float(confidence[at == i].mean()),
+            "accuracy": float(right[at == i].mean()),
+            "samples": int(np.sum(at == i)),
+        }
+        for i in range(bins)
+        if np.any(at == i)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Roc:
+    """One class against the rest: false and true alarm rates along the threshold, (n_points,) each, and the area."""
+
+    false_rate: NDArray[np.float64]
+    true_rate: NDArray[np.float64]
+    auc: float
+
+
+def roc_one_vs_rest(probabilities: NDArray[np.floating], label: NDArray[np.integer]) -> dict[int, Roc]:
+    """Receiver operating characteristic of each class that occurs and does not always occur."""
+    from sklearn.metrics import auc, roc_curve  # slow to import, and training imports this module
+
+    found = {}
+    for c in range(probabilities.shape[1]):
+        positive = label == c
+        if positive.all() or not positive.any():
+            continue
+        false_rate, true_rate, _ = roc_curve(positive, probabilities[:, c])
+        found[c] = Roc(false_rate, true_rate, float(auc(false_rate, true_rate)))
+    return found
 
 
 def _counts(label: NDArray[np.integer], answer: NDArray[np.integer], n_classes: int) -> NDArray[np.int64]:

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from models.config import NetworkConfig
 from models.fusion import CrossFusion, TransformerLayer
-from models.stn import DEFAULT_ANCHORS, Anchor, RegionSampler, optical_strain
+from models.stn import RegionSampler, optical_strain
 from models.tcn import TemporalConvNet
 
 _FLOW_LIMIT = 8.0
-
-
-class NetworkConfig(BaseModel):
-    """Everything that fixes the network's shape; stored in a checkpoint, so that it can be rebuilt."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    n_classes: int = Field(ge=2)
-    n_channels: int = Field(default=62, ge=1)
-    n_bands: int = Field(default=5, ge=1)
-    n_windows: int = Field(default=40, ge=1)
-    face_px: int = Field(default=96, ge=32, description="side of flow and apex inside the network")
-    tcn_width: int = Field(default=128, ge=1)
-    tcn_levels: int = Field(default=6, ge=1)
-    tcn_kernel: int = Field(default=2, ge=1)
-    dropout: float = Field(default=0.2, ge=0, lt=1)
-    token_width: int = Field(default=64, ge=4, description="width of the tokens that are fused")
-    heads: int = Field(default=4, ge=1)
-    layers: int = Field(default=1, ge=1, description="Transformer layers within each modality")
-    glimpse_px: int = Field(default=24, ge=8)
-    anchors: tuple[Anchor, ...] = Field(default=DEFAULT_ANCHORS, description="where the glimpses start (x, y, half)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +43,14 @@ class Batch:
     apex: Tensor
     has_eeg: Tensor
     has_face: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on a device."""
+        return Batch(**{part.name: getattr(self, part.name).to(device) for part in fields(self)})
+
+    def take(self, rows: Tensor) -> Batch:
+        """The rows at (n,) int64."""
+        return Batch(**{part.name: getattr(self, part.name)[rows] for part in fields(self)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +136,7 @@ class FaceEncoder(nn.Module):
 
     def forward(self, flow: Tensor, apex: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens (batch, 1 + n_glimpses, token_width) float32 and which are valid: all."""
-        flow = flow.clamp(-_FLOW_LIMIT, _FLOW_LIMIT)
-        motion = torch.cat([flow, optical_strain(flow)], dim=1)
+        motion = _motion(flow)
         theta = self.sampler.theta(motion)
         glimpses = self.sampler.sample(torch.cat([motion, apex - 0.5], dim=1), theta)
         features = self.extractor(glimpses.contiguous(memory_format=torch.channels_last)).flatten(2)
@@ -158,10 +144,14 @@ class FaceEncoder(nn.Module):
         seen = self.to_token(pooled).view(len(flow), self.sampler.n_glimpses, self.position.shape[2])
         tokens = seen + self.from_theta(theta.flatten(2))
         tokens = F.pad(tokens, (0, 0, 1, 0)) + self.position
-        valid = torch.ones(tokens.shape[:2], dtype=torch.bool)
+        valid = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
         for layer in self.layers:
             tokens = layer(tokens, valid)
         return tokens, valid
+
+    def theta(self, flow: Tensor) -> Tensor:
+        """Where the glimpses look: (batch, n_glimpses, 2, 3), glimpse to input coordinates, both in [-1, 1]."""
+        return self.sampler.theta(_motion(flow))
 
 
 class HiddenEmotionNet(nn.Module):
@@ -209,6 +199,12 @@ class HiddenEmotionNet(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """(batch, n_classes) logits; rows do not influence each other."""
         return self.fuse(self.encode(batch), batch.has_eeg, batch.has_face)
+
+
+def _motion(flow: Tensor) -> Tensor:
+    """(batch, 2, px, px) -> (batch, 3, px, px): flow, clamped, and its strain."""
+    flow = flow.clamp(-_FLOW_LIMIT, _FLOW_LIMIT)
+    return torch.cat([flow, optical_strain(flow)], dim=1)
 
 
 def _scatter(encoded: tuple[Tensor, Tensor], rows: Tensor, n: int) -> tuple[Tensor, Tensor]:

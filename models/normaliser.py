@@ -106,6 +106,6 @@ def _flow_scale(samples: SampleSet, rows: NDArray[np.intp]) -> float:
         return 1.0
     peaks = []
     for row in faces:
-        size = np.linalg.norm(samples.flow[row].astype(np.float32), axis=-1)
+        size = np.linalg.norm(samples.flow[row, ..., :2].astype(np.float32), axis=-1)
         peaks.append(float(np.quantile(size, 0.9)))
     return max(float(np.sqrt(np.mean(np.square(peaks)))), 1e-3)

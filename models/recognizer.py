@@ -1,68 +1,95 @@
-"""The trained network as the engine's recogniser."""
+"""The trained network as the engine's recogniser, whatever runs it: ONNX Runtime live, torch where nothing is exported.
+
+No torch at import: a lab's live machine does not need it.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-from models.checkpoint import Checkpoint, load_checkpoint
-from models.inference import View
-from realtime.errors import DataError
+from models.checkpoint_info import CheckpointInfo, Part, read_checkpoint
+from models.normaliser import Normaliser
+from models.views import View, softmax
+from realtime.errors import CheckpointError, DataError
 from realtime.interfaces import RecognizerSpec
 from realtime.packets import EegSequence, Evidence, MicroMovement, Recognition, readonly
 
-Tokens = tuple[Tensor, Tensor]
+if TYPE_CHECKING:
+    from models.checkpoint import Checkpoint
+
+Tokens = tuple[NDArray[np.float32], NDArray[np.bool_]]
 
 
-class TorchRecognizer:
+class NetworkRuntime(Protocol):
+    """Runs the three parts of one trained network, on one thread."""
+
+    @property
+    def name(self) -> str:
+        """What runs it and which version, for instance 'onnxruntime 1.32.0'."""
+        ...
+
+    def run(self, part: Part, *inputs: NDArray) -> tuple[NDArray, ...]:
+        """Outputs of a part, arrays in the order of its `forward` in `models.network` and `models.fusion`.
+
+        Parameters
+        ----------
+        part : 'eeg', 'face' or 'fusion'
+            'eeg' and 'face' take a batch of one; 'fusion' any batch and any number of tokens.
+        inputs : arrays
+            'eeg': z-scores, channel mask, window mask. 'face': scaled flow, apex. 'fusion': EEG tokens and which are
+            valid, face tokens and which are valid, which rows have EEG, which have a face.
+
+        Returns
+        -------
+        tuple of arrays
+            'eeg' and 'face': tokens (1, n_tokens, token_width) float32, which are valid (1, n_tokens) bool.
+            'fusion': logits (batch, n_classes) float32.
+        """
+        ...
+
+
+class NetworkRecognizer:
     """Calibrated probabilities from an EEG sequence and a movement, either of which may be missing.
 
-    Implements `realtime.interfaces.Recognizer`; not safe to call from two threads at once. Sets torch to one intra-op
-    thread for the whole process: with more, a busy machine stalls single inferences for hundreds of milliseconds.
+    Implements `realtime.interfaces.Recognizer`; not safe to call from two threads at once.
 
     Parameters
     ----------
-    checkpoint : Checkpoint
+    runtime : NetworkRuntime
+    info : CheckpointInfo
+    normaliser : Normaliser
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        torch.set_num_threads(1)
-        self._network = checkpoint.network.eval()
-        self._normaliser = checkpoint.normaliser
-        self._spec = checkpoint.info.spec
-        self._temperature: Mapping[View, float] = checkpoint.info.temperature
-        self._min_windows = checkpoint.info.min_windows
-        width = checkpoint.network.config.token_width
-        self._absent: Tokens = (torch.zeros(1, 1, width), torch.ones(1, 1, dtype=torch.bool))
+    def __init__(self, runtime: NetworkRuntime, info: CheckpointInfo, normaliser: Normaliser) -> None:
+        self._run = runtime.run
+        self._normaliser = normaliser
+        self._spec = replace(info.spec, runtime=runtime.name)
+        self._temperature: Mapping[View, float] = info.temperature
+        self._min_windows = info.min_windows
+        self._modality = info.modality
+        self._face_px = info.network.face_px
+        self._absent: Tokens = (np.zeros((1, 1, info.network.token_width), np.float32), np.ones((1, 1), np.bool_))
         self._last_movement: MicroMovement | None = None
         self._last_tokens: Tokens = self._absent
 
-    @classmethod
-    def from_checkpoint(cls, path: Path, expected: RecognizerSpec | None = None) -> TorchRecognizer:
-        """Load a checkpoint written by `save_checkpoint`.
-
-        Raises
-        ------
-        CheckpointError
-            See `models.checkpoint.load_checkpoint`.
-        """
-        return cls(load_checkpoint(path, expected))
-
     @property
     def spec(self) -> RecognizerSpec:
-        """What the network was trained for."""
+        """What the network was trained for, and what runs it."""
         return self._spec
 
     def recognize(self, eeg: EegSequence | None, movement: MicroMovement | None) -> Recognition:
         """Answer from what there is.
 
         EEG counts from the third usable window on; with neither that nor a movement the answer is uniform and says
-        that the evidence is not enough. The tokens of the last movement are kept, since a movement is asked about
-        again until it is too old.
+        that the evidence is not enough. A modality that the network was not trained on is not looked at. The tokens
+        of the last movement are kept, since a movement is asked about again until it is too old.
 
         Parameters
         ----------
@@ -78,15 +105,17 @@ class TorchRecognizer:
         DataError
             The sequence is not of the shape that `spec` asks for.
         """
-        if eeg is not None and self._usable_windows(eeg) < self._min_windows:
+        if eeg is not None and (self._usable_windows(eeg) < self._min_windows or self._modality == "face"):
             eeg = None
+        if self._modality == "eeg":
+            # a branch that was never trained would answer at random
+            movement = None
         if eeg is None and movement is None:
             n = len(self._spec.classes)
             return Recognition(readonly(np.full(n, 1.0 / n, np.float32)), Evidence.NOT_ENOUGH)
-        with torch.inference_mode():
-            eeg_tokens = self._absent if eeg is None else self._encode_eeg(eeg)
-            face_tokens = self._absent if movement is None else self._encode_face(movement)
-            return self._answer(eeg_tokens, face_tokens, _views(eeg is not None, movement is not None))
+        eeg_tokens = self._absent if eeg is None else self._encode_eeg(eeg)
+        face_tokens = self._absent if movement is None else self._encode_face(movement)
+        return self._answer(eeg_tokens, face_tokens, _views(eeg is not None, movement is not None))
 
     def _usable_windows(self, eeg: EegSequence) -> int:
         spec = self._spec
@@ -101,36 +130,109 @@ class TorchRecognizer:
     def _encode_eeg(self, eeg: EegSequence) -> Tokens:
         mask = eeg.channel_mask & eeg.window_mask[:, None]
         power = self._normaliser.log_power(eeg.log_power, mask)
-        return self._network.eeg(
-            torch.from_numpy(power)[None], torch.from_numpy(mask)[None], torch.from_numpy(mask.any(axis=1))[None]
-        )
+        window_mask = np.asarray(mask.any(axis=1))
+        tokens, valid = self._run("eeg", power[None], mask[None], window_mask[None])
+        return tokens, valid
 
     def _encode_face(self, movement: MicroMovement) -> Tokens:
         if movement is not self._last_movement:
-            px = self._network.config.face_px
-            flow = torch.from_numpy(self._normaliser.flow(movement.flow, px))
-            apex = torch.from_numpy(self._normaliser.image(movement.apex_crop, px))
-            self._last_tokens = self._network.face(flow[None], apex[None])
+            flow = self._normaliser.flow(movement.flow, self._face_px)
+            apex = self._normaliser.image(movement.apex_crop, self._face_px)
+            tokens, valid = self._run("face", flow[None], apex[None])
+            self._last_tokens = (tokens, valid)
             self._last_movement = movement
         return self._last_tokens
 
     def _answer(self, eeg: Tokens, face: Tokens, views: tuple[View, ...]) -> Recognition:
         n = len(views)
-        logits = self._network.fusion(
-            eeg[0].expand(n, -1, -1),
-            eeg[1].expand(n, -1),
-            face[0].expand(n, -1, -1),
-            face[1].expand(n, -1),
-            torch.tensor([view != "face" for view in views]),
-            torch.tensor([view != "eeg" for view in views]),
-        )
-        scale = torch.tensor([[self._temperature[view]] for view in views])
-        rows = torch.softmax(logits / scale, dim=-1).numpy()
+        has_eeg = np.array([view != "face" for view in views])
+        has_face = np.array([view != "eeg" for view in views])
+        (logits,) = self._run("fusion", *(_rows(part, n) for part in (*eeg, *face)), has_eeg, has_face)
+        scale = np.array([[self._temperature[view]] for view in views])
+        rows = softmax(logits / scale)
         if not np.isfinite(rows).all():
             raise DataError("the network's answer is not finite; the EEG or the flow it was given is not finite either")
         answers = {view: readonly(row) for view, row in zip(views, rows, strict=True)}
         alone = {view: answer for view, answer in answers.items() if view != "both"}
         return Recognition(answers[views[0]], Evidence.ENOUGH, alone)
+
+
+class TorchRecognizer(NetworkRecognizer):
+    """The checkpoint's network run by torch; imports torch when it is made, and keeps it on one thread.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        from models.eager import EagerRuntime
+
+        super().__init__(EagerRuntime(checkpoint.network), checkpoint.info, checkpoint.normaliser)
+
+    @classmethod
+    def from_checkpoint(cls, path: Path, expected: RecognizerSpec | None = None) -> TorchRecognizer:
+        """Load a checkpoint written by `save_checkpoint`.
+
+        Raises
+        ------
+        CheckpointError
+            See `models.checkpoint.load_checkpoint`.
+        """
+        from models.checkpoint import load_checkpoint
+
+        return cls(load_checkpoint(path, expected))
+
+
+class ExportedRecognizer(NetworkRecognizer):
+    """What `models.export` wrote beside the checkpoint, run by ONNX Runtime; torch is not needed."""
+
+    @classmethod
+    def from_checkpoint(cls, path: Path, expected: RecognizerSpec | None = None) -> ExportedRecognizer:
+        """Load the exported parts of the checkpoint `path` (.safetensors).
+
+        Raises
+        ------
+        CheckpointError
+            See `models.checkpoint_info.read_checkpoint` and `models.exported.OnnxRuntime`.
+        """
+        from models.exported import OnnxRuntime
+
+        stored = read_checkpoint(path, expected)
+        return cls(OnnxRuntime(path, stored.info), stored.info, stored.normaliser)
+
+
+def load_recognizer(path: Path, expected: RecognizerSpec | None = None) -> NetworkRecognizer:
+    """The checkpoint as a recogniser: by ONNX Runtime where its JSON file names an export, else by torch.
+
+    An export that is named and is absent or another is an error: it never becomes torch in silence. `spec.runtime` of
+    what is returned says which it is.
+
+    Parameters
+    ----------
+    path : Path
+        The .safetensors file.
+    expected : RecognizerSpec, optional
+        Classes, channels, bands and window layout that it must have been trained for.
+
+    Raises
+    ------
+    CheckpointError
+        The checkpoint or its export cannot be used; or there is no export and torch is not installed.
+    """
+    if read_checkpoint(path, expected).info.export_sha256:
+        return ExportedRecognizer.from_checkpoint(path, expected)
+    if importlib.util.find_spec("torch") is None:
+        raise CheckpointError(
+            f"checkpoint '{path}' is not exported and torch is not installed here: run 'emostream export {path.name}' "
+            "where it was trained and copy its .onnx files and .json, or install torch"
+        )
+    return TorchRecognizer.from_checkpoint(path, expected)
+
+
+def _rows(array: NDArray, n: int) -> NDArray:
+    """(1, ...) -> (n, ...), contiguous."""
+    return array if n == 1 else np.repeat(array, n, axis=0)
 
 
 def _views(has_eeg: bool, has_face: bool) -> tuple[View, ...]:

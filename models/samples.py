@@ -64,6 +64,8 @@ class SampleSet:
         True where no real person is among the subjects.
     subject_names : tuple of str
         Pseudonyms, which `subject` then counts; empty where the numbers are all there is.
+    hop_s : float
+        Between the starts of two windows of `log_power`.
     sample : (n,) str, optional
         What each sample is called in its source; its position where not given.
 
@@ -90,6 +92,7 @@ class SampleSet:
     group: NDArray[np.int64]
     simulated: bool = False
     subject_names: tuple[str, ...] = ()
+    hop_s: float = 1.0
     sample: NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, np.str_))
 
     def __post_init__(self) -> None:
@@ -172,7 +175,7 @@ class SampleSet:
     def digest(self) -> str:
         """SHA-256 of everything that training reads, as 64 hex digits."""
         total = hashlib.sha256(
-            repr((self.classes, self.channels, self.bands, self.simulated, self.subject_names)).encode()
+            repr((self.classes, self.channels, self.bands, self.simulated, self.subject_names, self.hop_s)).encode()
         )
         for name in _ARRAYS:
             array = np.ascontiguousarray(getattr(self, name))
@@ -224,7 +227,7 @@ def concatenate(parts: Sequence[SampleSet]) -> SampleSet:
     parts = [part if part.has_face.any() else _blank_faces(part, px, planes) for part in parts]
     first = parts[0]
     for part in parts[1:]:
-        for name in ("classes", "channels", "bands", "simulated", "subject_names"):
+        for name in ("classes", "channels", "bands", "simulated", "subject_names", "hop_s"):
             if getattr(part, name) != getattr(first, name):
                 raise DataError(f"sample sets differ in '{name}': {getattr(first, name)} and {getattr(part, name)}")
         for name in ("log_power", "onset", "flow"):
@@ -255,6 +258,7 @@ def save_samples(path: Path, samples: SampleSet) -> None:
                 band_edges_hz=np.array([(lo, hi) for _, lo, hi in samples.bands], np.float64),
                 simulated=np.array(samples.simulated),
                 subject_names=np.array(samples.subject_names, np.str_),
+                hop_s=np.array(samples.hop_s),
                 **{name: getattr(samples, name) for name in _ARRAYS},
             )
         partial.replace(path)
@@ -282,7 +286,7 @@ def load_samples(path: Path) -> SampleSet:
                 stored = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as err:
         raise DataError(f"cannot read samples from '{path}': {err}; make them with 'emostream dataset'") from err
-    wanted = (*_ARRAYS, "classes", "channels", "band_names", "band_edges_hz", "simulated", "subject_names")
+    wanted = (*_ARRAYS, "classes", "channels", "band_names", "band_edges_hz", "simulated", "subject_names", "hop_s")
     if missing := [name for name in wanted if name not in stored]:
         raise DataError(f"'{path}' is not a sample set: it lacks {', '.join(missing)}")
     edges = zip(stored["band_names"], stored["band_edges_hz"], strict=True)
@@ -292,6 +296,7 @@ def load_samples(path: Path) -> SampleSet:
         bands=tuple((name, lo, hi) for name, (lo, hi) in edges),
         simulated=bool(stored["simulated"]),
         subject_names=tuple(stored["subject_names"]),
+        hop_s=float(stored["hop_s"]),
         **{name: stored[name] for name in _ARRAYS},
     )
 

@@ -29,7 +29,7 @@ class FeatureDropout(nn.Module):
         """(batch, tokens, width) -> the same shape; the identity outside training."""
         if not self.training or self.p == 0.0:
             return x
-        kept = torch.empty(x.shape[0], 1, x.shape[2], dtype=x.dtype).bernoulli_(1.0 - self.p)
+        kept = x.new_empty(x.shape[0], 1, x.shape[2]).bernoulli_(1.0 - self.p)
         return x * kept.div_(1.0 - self.p)
 
 

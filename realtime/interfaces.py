@@ -28,6 +28,8 @@ class RecognizerSpec:
         Length of the EEG sequence.
     window_s, hop_s : float
         Window length and hop of that sequence.
+    runtime : str
+        What runs the network and which version, for instance 'onnxruntime 1.32.0'; '' where nothing does.
     """
 
     model_id: str
@@ -39,6 +41,7 @@ class RecognizerSpec:
     n_windows: int = 40
     window_s: float = 1.0
     hop_s: float = 1.0
+    runtime: str = ""
 
 
 class Recognizer(Protocol):

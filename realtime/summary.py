@@ -90,6 +90,7 @@ class Tally:
                 "classes": list(self.spec.classes),
                 "trained_on": self.spec.trained_on,
                 "simulated": self.spec.simulated,
+                "runtime": self.spec.runtime,
             },
             "predictions": {
                 "count": self.prediction_count,

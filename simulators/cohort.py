@@ -1,7 +1,7 @@
-"""Simulated people in two sets that never meet: those a checkpoint may be trained on, and those nobody trains on.
+"""Simulated people in three sets that never meet: a checkpoint's, those nobody trains on, and those of data files.
 
 `emostream train --simulated` takes people from the first set only, `demo`, `simulate` and `evaluate --simulated` from
-the second only.
+the second only, `dataset simulate` from the third: what is trained on its files may be shown the other two.
 """
 
 from __future__ import annotations
@@ -26,13 +26,17 @@ from realtime.summary import Tally
 from realtime.truth import TrialAnswer, Truth, answer_trials
 from simulators.eeg import EegSimulator
 from simulators.face import FaceSimulator
-from simulators.person import Person, make_person
+from simulators.person import EFFECT_DB, Person, make_person
 from simulators.scenario import DEMO_CLASSES, Scenario, make_scenario
 from simulators.streams import SimulatedParticipant
 
 _UNSEEN = 1_000_000
 """Seeds of people from here on are never trained on."""
 
+_IN_FILES = 1_000_000_000_000
+"""Seeds of people in simulated data sets on disk."""
+
+_MOST_COHORTS = 100_000_000
 _CHUNK = 50
 _FPS = 30.0
 
@@ -56,13 +60,30 @@ def unseen_person(seed: int, index: int = 0) -> Person:
     Raises
     ------
     ConfigurationError
-        A negative seed, which would lead into the training set, or an index beyond the cohort.
+        A seed that would lead into another set, or an index beyond the cohort.
     """
-    if seed < 0 or not 0 <= index < 1000:
-        raise ConfigurationError(
-            f"simulated person {index} of cohort {seed}: wanted a seed of 0 or more and an index from 0 to 999"
-        )
+    _check_member(seed, index)
     return make_person(_UNSEEN + 1000 * seed + index)
+
+
+def filed_person(seed: int, index: int, *, effect_db: float = EFFECT_DB) -> Person:
+    """The `index`-th person of the simulated data set `seed`, whose EEG effects have the size `effect_db`.
+
+    Raises
+    ------
+    ConfigurationError
+        A seed or an index that would lead into another set.
+    """
+    _check_member(seed, index)
+    return make_person(_IN_FILES + 1000 * seed + index, effect_db=effect_db)
+
+
+def _check_member(seed: int, index: int) -> None:
+    if not (0 <= seed < _MOST_COHORTS and 0 <= index < 1000):
+        raise ConfigurationError(
+            f"simulated person {index} of cohort {seed}: wanted a seed from 0 to {_MOST_COHORTS - 1} "
+            "and an index from 0 to 999"
+        )
 
 
 def require_simulated_classes(spec: RecognizerSpec) -> None:

@@ -1,4 +1,4 @@
-"""Training data from simulated people, through the very functions that run live.
+"""Training data from simulated people: in memory, through the very functions that run live, or as files on disk.
 
 EEG goes through `realtime.eeg.pipeline`, faces through `realtime.face.movement_between`; only the spotter is replaced:
 onset and apex are the true ones, shifted by a frame or so, with some pairs of frames in which nothing moved, as the
@@ -7,24 +7,32 @@ spotter too finds some.
 
 from __future__ import annotations
 
+import importlib
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from models.data.manifest import write_manifest
 from realtime.config import EegConfig, EngineConfig
 from realtime.eeg.pipeline import EegPipeline
+from realtime.errors import ConfigurationError, DataError
 from realtime.face.movement import movement_between
 from realtime.face.tracker import FaceTracker
 from realtime.interfaces import RecognizerSpec
 from realtime.packets import EegChunk, EegInfo, EegSequence, Float32, UInt8
 from simulators.cohort import training_person
+from simulators.cohort_files import CohortOptions
 from simulators.eeg import EegSimulator
 from simulators.face import FaceSimulator
+from simulators.layouts import mark_simulated
+from simulators.layouts.manifest import write_features
 from simulators.scenario import FacialEvent, Scenario, Trial, make_scenario
 
 Shrink = Callable[[Float32, UInt8], tuple[NDArray[np.float16], UInt8]]
@@ -37,6 +45,11 @@ _HOP_S = 0.25
 _ENGINE = EngineConfig()
 _FOUND_AFTER_S = 0.6  # apex to decision and from there to use
 
+
+Layout = Literal["manifest", "mes-eeg", "session", "deap", "mahnob", "hed", "bids"]
+"""Layouts of `write_cohort`, named as their readers."""
+
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
 Face = tuple[float, NDArray[np.float16], UInt8, UInt8]
 """Apex in s, flow, onset and apex picture."""
@@ -96,6 +109,71 @@ def simulate_people(people: int, spec: RecognizerSpec, shrink: Shrink, *, jobs: 
         delayed(simulate_person)(index, spec, shrink) for index in range(people)
     )
     return list(tqdm(run, total=people, desc="simulated people", unit="person"))
+
+
+def layout_named(name: str) -> Layout:
+    """The layout of this name.
+
+    Raises
+    ------
+    ConfigurationError
+        There is none.
+    """
+    for layout in LAYOUTS:
+        if layout == name:
+            return layout
+    raise ConfigurationError(f"no layout '{name}': wanted one of {', '.join(LAYOUTS)}")
+
+
+def write_cohort(options: CohortOptions, out: Path, layout: Layout = "manifest", *, jobs: int = 1) -> Path:
+    """Write a simulated data set, whole or not at all.
+
+    Parameters
+    ----------
+    options : CohortOptions
+    out : Path
+        A folder that is not there yet, or empty.
+    layout : Layout
+    jobs : int
+        Processes.
+
+    Returns
+    -------
+    Path
+        What a reader is given: `out`.
+
+    Raises
+    ------
+    ConfigurationError
+        Something is in the folder already, or the layout has no room for what was asked.
+    DataError
+        The folder cannot be written to.
+    """
+    out = out.absolute()
+    try:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise ConfigurationError(f"'{out}' is there already and not empty: name another folder, or remove it")
+        partial = out.with_name(f".{out.name}.part")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        try:
+            _write_layout(options, partial, layout, jobs)
+            mark_simulated(partial, layout, options)
+            if out.exists():
+                out.rmdir()
+            partial.rename(out)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as err:
+        raise DataError(f"cannot write a data set to '{out}': {err.strerror or err}") from err
+    return out
+
+
+def _write_layout(options: CohortOptions, out: Path, layout: Layout, jobs: int) -> None:
+    if layout == "manifest":
+        write_manifest(out / "manifest.csv", write_features(options, out, jobs=jobs))
+    else:
+        importlib.import_module(f"simulators.layouts.{layout.replace('-', '_')}").write(options, out, jobs=jobs)
 
 
 def _ask(eeg: EegSimulator, scenario: Scenario, spec: RecognizerSpec) -> list[list[tuple[float, EegSequence]]]:

@@ -38,8 +38,16 @@ UNRELATED_UNITS: tuple[tuple[int, ...], ...] = ((14,), (17,), (24,), (2,), (17, 
 MISLEADING_FRACTION = 0.25
 """Share of a trial's micro-movements that belong to another class or to none."""
 
+MISLEADING_CLASS = 0.6
+"""Share of those that belong to another class."""
+
+LEAK_PX = 0.48
+"""Median amplitude of a micro-movement, px of a 224 px face crop."""
+
 _MAIN_UNIT = {"happy": 12, "sad": 15, "fear": 20, "disgust": 9, "angry": 4, "surprise": 26, "tense": 14}
-_MICROS_A_TRIAL = (0.25, 0.4, 0.25, 0.1)  # share of trials with 0, 1, 2, 3: people often hide an emotion altogether
+MICROS_A_TRIAL = (0.25, 0.4, 0.25, 0.1)
+"""Share of trials with 0, 1, 2 and 3 micro-movements: people often hide an emotion altogether."""
+
 _MIN_SPACING_S = 1.2  # between two movements: the spotter's opposite lobes must not touch
 _EDGE_S = 0.6  # no movement this close to a trial's ends
 _BLINKS_PER_MIN = 15.0
@@ -88,6 +96,11 @@ def make_scenario(
     rest_s: float = 3.0,
     lead_in_s: float = 4.0,
     artifacts: bool = True,
+    leaks: Sequence[float] = MICROS_A_TRIAL,
+    leak_after_s: float = _EDGE_S,
+    misleading: float = MISLEADING_FRACTION,
+    misleading_class: float = MISLEADING_CLASS,
+    leak_px: float = LEAK_PX,
 ) -> Scenario:
     """Draw one session of a person.
 
@@ -107,6 +120,16 @@ def make_scenario(
         Calm at the start, s: what the spotter needs to learn the person's noise.
     artifacts : bool
         False leaves out blinks, speech, muscle bursts, gaze shifts, electrode pops, sway and light changes.
+    leaks : sequence of float
+        Share of trials with 0, 1, 2, ... micro-movements; sums to 1.
+    leak_after_s : float
+        No micro-movement begins earlier in a trial, s.
+    misleading : float
+        Share of micro-movements that belong to another class or to none.
+    misleading_class : float
+        Share of those that belong to another class.
+    leak_px : float
+        Median amplitude of a micro-movement, px of a 224 px face crop.
 
     Returns
     -------
@@ -128,7 +151,8 @@ def make_scenario(
     trials = _draw_trials(rng, duration_s, tuple(classes), trial_s, rest_s, lead_in_s)
     rests = _rests(trials, duration_s)
     macros, speech = _draw_rest_events(rng, person, rests, artifacts)
-    micros = [event for trial in trials for event in _draw_micros(rng, person, trial, tuple(classes))]
+    leaking = _Leaking(tuple(classes), tuple(leaks), leak_after_s, misleading, misleading_class, leak_px)
+    micros = [event for trial in trials for event in _draw_micros(rng, person, trial, leaking)]
     movements = tuple(sorted((*macros, *micros), key=lambda event: event.onset_s))
     # of its own stream: the same session with and without artefacts has the same trials and movements
     rng = np.random.default_rng([seed, person.seed, 2])
@@ -203,22 +227,34 @@ def _draw_rest_events(
     return macros, tuple(speech)
 
 
-def _draw_micros(rng: np.random.Generator, person: Person, trial: Trial, classes: tuple[str, ...]) -> list[FacialEvent]:
-    """None to three micro-movements of a trial; fewer where they do not fit, none for an emotion that never leaks."""
-    count = int(rng.choice(len(_MICROS_A_TRIAL), p=_MICROS_A_TRIAL))
+@dataclass(frozen=True, slots=True)
+class _Leaking:
+    """How emotions leak onto the face; see `make_scenario`."""
+
+    classes: tuple[str, ...]
+    leaks: tuple[float, ...]
+    after_s: float
+    misleading: float
+    misleading_class: float
+    px: float
+
+
+def _draw_micros(rng: np.random.Generator, person: Person, trial: Trial, how: _Leaking) -> list[FacialEvent]:
+    """The micro-movements of a trial; fewer where they do not fit, none for an emotion that never leaks."""
+    count = int(rng.choice(len(how.leaks), p=how.leaks))
     events: list[FacialEvent] = []
-    free = trial.end_s - trial.start_s - 2 * _EDGE_S
+    free = trial.end_s - trial.start_s - (how.after_s + _EDGE_S)
     slots = min(count, int(free // _MIN_SPACING_S))
     for slot in range(slots):
         width = free / slots
         rise, total = _micro_timing(rng)
         room = width - max(_MIN_SPACING_S, total) if slots > 1 else width - total
-        onset = trial.start_s + _EDGE_S + slot * width + rng.random() * max(room, 0.0)
-        units = _micro_units(rng, person, trial.emotion, classes)
+        onset = trial.start_s + how.after_s + slot * width + rng.random() * max(room, 0.0)
+        units = _micro_units(rng, person, trial.emotion, how)
         side: Side = "both"
         if rng.random() < person.face.one_sided:
             side = person.face.preferred_side if rng.random() < 0.8 else _other(person.face.preferred_side)
-        amplitude = float(np.clip(rng.lognormal(np.log(0.48), 0.45) * person.face.expressivity, 0.15, 1.2))
+        amplitude = float(np.clip(rng.lognormal(np.log(how.px), 0.45) * person.face.expressivity, 0.15, 1.2))
         if units:
             events.append(FacialEvent(onset, onset + rise, onset + total, "micro", units, side, amplitude))
     return events
@@ -231,10 +267,10 @@ def _micro_timing(rng: np.random.Generator) -> tuple[float, float]:
     return rise, total
 
 
-def _micro_units(rng: np.random.Generator, person: Person, emotion: str, classes: tuple[str, ...]) -> tuple[int, ...]:
-    if rng.random() < MISLEADING_FRACTION:
-        others = [name for name in classes if name != emotion and ACTION_UNITS[name]]
-        if others and rng.random() < 0.6:
+def _micro_units(rng: np.random.Generator, person: Person, emotion: str, how: _Leaking) -> tuple[int, ...]:
+    if rng.random() < how.misleading:
+        others = [name for name in how.classes if name != emotion and ACTION_UNITS[name]]
+        if others and rng.random() < how.misleading_class:
             other = others[rng.integers(len(others))]
             return _show(person, other, ACTION_UNITS[other])
         return UNRELATED_UNITS[rng.integers(len(UNRELATED_UNITS))]
@@ -288,6 +324,9 @@ def draw_moments(rng: np.random.Generator, duration_s: float, *, per_min: float)
 __all__ = [
     "ACTION_UNITS",
     "DEMO_CLASSES",
+    "LEAK_PX",
+    "MICROS_A_TRIAL",
+    "MISLEADING_CLASS",
     "MISLEADING_FRACTION",
     "UNRELATED_UNITS",
     "FacialEvent",

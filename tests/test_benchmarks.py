@@ -10,9 +10,12 @@ import pytest
 
 from benchmarks import dsp, network
 from benchmarks.__main__ import main
+from benchmarks.checkpoint import PATH
 from benchmarks.lsl_node import Arrivals
 from benchmarks.measure import Timing, interleave
 from benchmarks.report import Goal, Row
+from benchmarks.runtimes import peers
+from models.recognizer import load_recognizer
 from realtime.eeg.bands import band_power
 
 KEYS = {"name", "ours", "floor", "peers", "ratio", "goal", "met"}
@@ -46,8 +49,12 @@ def test_peers_compute_the_definition(sfreq_hz: float) -> None:
     np.testing.assert_allclose(dsp.loop_band_power(x, sfreq_hz), defined, atol=1e-5)
 
 
-def test_the_recogniser_answers_as_the_plain_forward_pass() -> None:
-    for row in network.run(0.01):
+def test_every_runtime_gives_the_same_answers() -> None:
+    ours, others = load_recognizer(PATH), peers(PATH)
+    assert "torch eager" in others
+    for question in network.QUESTIONS:
+        row = network.network_row(ours, others, question, 0.01)
+        assert row.peers.keys() == others.keys()
         assert row.max_difference is not None
         assert row.max_difference < 1e-5
 

@@ -24,8 +24,8 @@ class EegArray:
         Variable inside an .npz or .mat.
     index : int or None
         Entry of the variable's first axis.
-    unit : 'V' or 'uV'
-        Of the samples.
+    unit : 'V', 'uV' or None
+        Of the samples; None where the source does not say: volts, unless they can only be microvolts.
     """
 
     path: Path
@@ -33,7 +33,7 @@ class EegArray:
     channels: tuple[str, ...] = ()
     key: str = ""
     index: int | None = None
-    unit: Literal["V", "uV"] = "V"
+    unit: Literal["V", "uV"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,6 @@ class EegRecording:
     path: Path
     start_s: float
     stop_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class FlowMap:
-    """Onset-to-apex motion as (px, px, 2 or 3) u, v(, strain): .npy, or a 3-channel picture of any linear coding."""
-
-    path: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +59,22 @@ class Pictures:
     onset: Path
     apex: Path
     aligned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FlowMap:
+    """Onset-to-apex motion as (px, px, 2 or 3) u, v(, strain).
+
+    Parameters
+    ----------
+    path : Path
+        .npy, or a 3-channel picture of any linear coding.
+    pictures : Pictures or None
+        The stills it was measured on, where there are any.
+    """
+
+    path: Path
+    pictures: Pictures | None = None
 
 
 @dataclass(frozen=True, slots=True)

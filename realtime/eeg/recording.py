@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import math
 import struct
 import zlib
 from dataclasses import dataclass
@@ -59,6 +60,8 @@ class Recording:
         What is wrong with the recording's timing: clock resets, gaps, a rate that is not the nominal one.
     notes : tuple of str
         What the reader remarked.
+    origin_s : float
+        LSL time of the first sample; NaN where the file has no such clock.
     """
 
     info: EegInfo
@@ -70,6 +73,7 @@ class Recording:
     eog_uv: Float32 | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    origin_s: float = math.nan
 
     @property
     def duration_s(self) -> float:

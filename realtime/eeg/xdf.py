@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,10 @@ def read_xdf(path: Path) -> Recording:
     return _from_stream(eeg, streams, path, (*remarks, *others))
 
 
-def load_streams(path: Path, *, dejitter: bool = True) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-    """All streams of an XDF file on one clock, as pyxdf gives them, and what it remarked.
+def load_streams(
+    path: Path, *, dejitter: bool = True, wanted: Callable[[dict[str, Any]], bool] | None = None
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Streams of an XDF file on one clock, as pyxdf gives them, and what it remarked.
 
     Parameters
     ----------
@@ -50,6 +52,8 @@ def load_streams(path: Path, *, dejitter: bool = True) -> tuple[list[dict[str, A
     dejitter : bool
         Whether stamps of streams of a nominal rate are smoothed between gaps; those of a camera, taken at the grab,
         are better left as they are.
+    wanted : callable, optional
+        Which streams to read, by `name`, `type`, `source_id` and `channel_format` of their headers; default all.
 
     Raises
     ------
@@ -64,7 +68,12 @@ def load_streams(path: Path, *, dejitter: bool = True) -> tuple[list[dict[str, A
             with gzip.open(path) if path.suffix.lower() == ".xdfz" else path.open("rb") as file:
                 if file.read(4) != b"XDF:":
                     raise ValueError("it does not begin with 'XDF:'")
-            streams, _ = pyxdf.load_xdf(path, verbose=False, dejitter_timestamps=dejitter, **_BREAKS)
+            chosen = None
+            if wanted is not None:
+                chosen = [int(head["stream_id"]) for head in pyxdf.resolve_streams(str(path)) if wanted(head)]
+                if not chosen:
+                    return [], ()
+            streams, _ = pyxdf.load_xdf(path, chosen, verbose=False, dejitter_timestamps=dejitter, **_BREAKS)
         except UNREADABLE as err:
             raise unreadable(path, err) from err
     return streams, tuple(remarks)
@@ -114,6 +123,7 @@ def _from_stream(
         eog_uv=readonly((data[eog] * factors[eog, None]).astype(np.float32)) if eog else None,
         warnings=warnings,
         notes=notes + implausible(samples),
+        origin_s=float(stamps[0]),
     )
 
 

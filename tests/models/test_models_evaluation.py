@@ -8,16 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models_helpers import CLASSES, SMALL, synthetic_samples
+from models_helpers import CLASSES, synthetic_samples
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
 from models.baselines import log_power_svm
 from models.demonstration import DEMONSTRATION, as_samples, train_demonstration
-from models.evaluation import cross_validate, evaluate_answers, evaluate_cross_validation, render_scores
+from models.evaluation import evaluate_answers, render_scores
 from models.metrics import bootstrap_intervals, expected_calibration_error, majority_scores, score_answers
 from models.recognizer import TorchRecognizer
-from models.samples import SampleSet
-from models.training import Trained, TrainingOptions, train
+from models.training import TrainingOptions
 from realtime.errors import DataError
 from realtime.interfaces import RecognizerSpec
 
@@ -113,30 +112,6 @@ def test_engine_answers_to_figures() -> None:
 def test_nothing_to_score_is_said() -> None:
     with pytest.raises(DataError, match="1 sessions without one answered trial"):
         evaluate_answers([Session(1, ())], SPEC)
-
-
-def test_cross_validation_parts_subjects() -> None:
-    samples = synthetic_samples(4, 3)
-    options = TrainingOptions(epochs=1, batch_size=32, network=SMALL)
-    asked: list[tuple[int, ...]] = []
-
-    def spy(given: SampleSet, opts: TrainingOptions, progress: object, held_out: tuple[int, ...]) -> Trained:
-        asked.append(held_out)
-        trained = train(given, opts, None, held_out)
-        assert not set(held_out) & set(trained.split.training + trained.split.validation)
-        return trained
-
-    found = cross_validate(samples, options, trainer=spy)
-    assert sorted(asked) == [(s,) for s in samples.subjects]
-    assert np.isfinite(found.probabilities["both"]).all()
-    np.testing.assert_array_equal(np.isnan(found.probabilities["eeg"][:, 0]), ~samples.has_eeg)
-    np.testing.assert_array_equal(np.isnan(found.probabilities["face"][:, 0]), ~samples.has_face)
-    np.testing.assert_array_equal(found.svm == -1, ~samples.has_eeg)
-    result = evaluate_cross_validation(samples, found)
-    json.dumps(result)
-    assert 0 <= result["ece"] <= 1
-    assert {"majority", "log_power_svm"} <= set(result["baselines"])
-    assert "expected calibration error" in render_scores(result)
 
 
 def test_svm_learns_its_part_and_refuses_leaks() -> None:

@@ -1,57 +1,63 @@
-"""The recogniser: calibrated, honest about missing evidence, the same numbers as the network alone."""
+"""The recogniser, run by torch and by ONNX Runtime: calibrated, honest about missing evidence, equal to the network."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from models_helpers import BANDS, CHANNELS, CLASSES, SMALL, as_movement, as_sequence, synthetic_samples
+from models_helpers import CHANNELS, CLASSES, as_movement, as_sequence
 
-from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from models.inference import predict_logits, prepare, softmax
-from models.recognizer import TorchRecognizer
+from models.checkpoint import Checkpoint, load_checkpoint
+from models.inference import predict_logits, prepare
+from models.recognizer import ExportedRecognizer, NetworkRecognizer, TorchRecognizer, load_recognizer
 from models.samples import SampleSet
-from models.training import TrainingOptions, train
+from models.views import softmax
 from realtime.errors import CheckpointError, DataError
 from realtime.interfaces import Recognizer
 from realtime.packets import Evidence
 
 
-@pytest.fixture(scope="module")
-def samples() -> SampleSet:
-    return synthetic_samples(4, 3, missing=False)
+@pytest.fixture(scope="session")
+def samples(small_samples: SampleSet) -> SampleSet:
+    return small_samples
 
 
 @pytest.fixture(scope="module")
-def checkpoint(samples: SampleSet, tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
-    trained = train(samples, TrainingOptions(epochs=4, batch_size=16, learning_rate=3e-3, network=SMALL))
-    path = tmp_path_factory.mktemp("checkpoint") / "net.safetensors"
-    save_checkpoint(
-        path, trained.network, trained.normaliser, name="test", trained_on="nobody", simulated=True,
-        classes=CLASSES, channels=CHANNELS, bands=BANDS, temperature={"both": 0.7, "eeg": 1.3, "face": 2.0},
-        data_sha256=samples.digest(),
-    )  # fmt: skip
-    return load_checkpoint(path)
+def checkpoint(exported_checkpoint: Path) -> Checkpoint:
+    return load_checkpoint(exported_checkpoint)
 
 
-@pytest.fixture
-def recognizer(checkpoint: Checkpoint) -> TorchRecognizer:
+@pytest.fixture(params=[TorchRecognizer, ExportedRecognizer])
+def recognizer(request: pytest.FixtureRequest, exported_checkpoint: Path) -> Iterator[NetworkRecognizer]:
     threads = torch.get_num_threads()
-    yield TorchRecognizer(checkpoint)
+    yield request.param.from_checkpoint(exported_checkpoint)
     torch.set_num_threads(threads)
 
 
-def test_is_a_recognizer_on_one_thread(recognizer: TorchRecognizer) -> None:
+def test_is_a_recognizer_that_says_what_runs_it(recognizer: NetworkRecognizer) -> None:
     seam: Recognizer = recognizer
     assert seam.spec.classes == CLASSES
-    assert torch.get_num_threads() == 1
+    name, version = recognizer.spec.runtime.split()
+    assert name == ("torch" if isinstance(recognizer, TorchRecognizer) else "onnxruntime")
+    assert version[0].isdigit()
+
+
+def test_torch_is_kept_on_one_thread(exported_checkpoint: Path) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        TorchRecognizer.from_checkpoint(exported_checkpoint)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_equals_the_network_under_every_view(
-    recognizer: TorchRecognizer, checkpoint: Checkpoint, samples: SampleSet
+    recognizer: NetworkRecognizer, checkpoint: Checkpoint, samples: SampleSet
 ) -> None:
     logits = predict_logits(checkpoint.network, prepare(samples, checkpoint.normaliser, 32))
     usable = np.flatnonzero((samples.window_mask & samples.channel_mask.any(axis=2)).sum(axis=1) >= 3)
@@ -72,7 +78,7 @@ def test_equals_the_network_under_every_view(
         assert set(face.by_modality) == {"face"}
 
 
-def test_probabilities_are_probabilities(recognizer: TorchRecognizer, samples: SampleSet) -> None:
+def test_probabilities_are_probabilities(recognizer: NetworkRecognizer, samples: SampleSet) -> None:
     for row in range(8):
         found = recognizer.recognize(as_sequence(samples, row), as_movement(samples, row))
         for p in (found.probabilities, *found.by_modality.values()):
@@ -84,7 +90,7 @@ def test_probabilities_are_probabilities(recognizer: TorchRecognizer, samples: S
 
 @pytest.mark.parametrize("n_windows", [0, 1, 2])
 def test_too_few_windows_and_no_movement_is_not_enough(
-    recognizer: TorchRecognizer, samples: SampleSet, n_windows: int
+    recognizer: NetworkRecognizer, samples: SampleSet, n_windows: int
 ) -> None:
     eeg = replace(as_sequence(samples, 0), window_mask=np.arange(8) >= 8 - n_windows)
     found = recognizer.recognize(eeg, None)
@@ -96,20 +102,20 @@ def test_too_few_windows_and_no_movement_is_not_enough(
     assert set(with_face.by_modality) == {"face"}
 
 
-def test_nothing_at_all_is_not_enough(recognizer: TorchRecognizer) -> None:
+def test_nothing_at_all_is_not_enough(recognizer: NetworkRecognizer) -> None:
     found = recognizer.recognize(None, None)
     assert found.evidence is Evidence.NOT_ENOUGH
     assert found.probabilities.sum() == pytest.approx(1.0)
 
 
-def test_windows_without_any_good_channel_do_not_count(recognizer: TorchRecognizer, samples: SampleSet) -> None:
+def test_windows_without_any_good_channel_do_not_count(recognizer: NetworkRecognizer, samples: SampleSet) -> None:
     mask = np.zeros((8, len(CHANNELS)), bool)
     mask[-2:] = True
     eeg = replace(as_sequence(samples, 0), window_mask=np.ones(8, bool), channel_mask=mask)
     assert recognizer.recognize(eeg, None).evidence is Evidence.NOT_ENOUGH
 
 
-def test_masked_values_may_be_anything(recognizer: TorchRecognizer, samples: SampleSet) -> None:
+def test_masked_values_may_be_anything(recognizer: NetworkRecognizer, samples: SampleSet) -> None:
     row = int(np.flatnonzero(samples.window_mask.sum(axis=1) == 5)[0])
     eeg = as_sequence(samples, row)
     hidden = ~(eeg.channel_mask & eeg.window_mask[:, None])
@@ -119,7 +125,7 @@ def test_masked_values_may_be_anything(recognizer: TorchRecognizer, samples: Sam
         np.testing.assert_array_equal(recognizer.recognize(dirty, None).probabilities, clean)
 
 
-def test_a_new_movement_is_not_answered_with_the_last_one(recognizer: TorchRecognizer, samples: SampleSet) -> None:
+def test_a_new_movement_is_not_answered_with_the_last_one(recognizer: NetworkRecognizer, samples: SampleSet) -> None:
     first, second = as_movement(samples, 0), as_movement(samples, int(np.flatnonzero(samples.label % 2)[0]))
     a = recognizer.recognize(None, first).probabilities
     b = recognizer.recognize(None, second).probabilities
@@ -128,7 +134,7 @@ def test_a_new_movement_is_not_answered_with_the_last_one(recognizer: TorchRecog
     np.testing.assert_array_equal(recognizer.recognize(None, first).probabilities, a)
 
 
-def test_wrong_shapes_and_values_are_named(recognizer: TorchRecognizer, samples: SampleSet) -> None:
+def test_wrong_shapes_and_values_are_named(recognizer: NetworkRecognizer, samples: SampleSet) -> None:
     eeg = as_sequence(samples, 0)
     with pytest.raises(DataError, match=r"shape \(8, 9, 3\), model test-.* wants \(8, 10, 3\)"):
         recognizer.recognize(replace(eeg, log_power=eeg.log_power[:, :9], channel_mask=eeg.channel_mask[:, :9]), None)
@@ -142,6 +148,7 @@ def test_wrong_shapes_and_values_are_named(recognizer: TorchRecognizer, samples:
         recognizer.recognize(everything, None)
 
 
-def test_from_checkpoint_passes_errors_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("load", [TorchRecognizer.from_checkpoint, ExportedRecognizer.from_checkpoint, load_recognizer])
+def test_loading_passes_errors_on(tmp_path: Path, load: Callable[[Path], NetworkRecognizer]) -> None:
     with pytest.raises(CheckpointError, match="no checkpoint"):
-        TorchRecognizer.from_checkpoint(tmp_path / "none.safetensors")
+        load(tmp_path / "none.safetensors")

@@ -1,0 +1,124 @@
+"""What a reader has to know of a file that others will read: a film's length, a recording's length and triggers."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from realtime.eeg.files import MNE_SUFFIXES
+from realtime.eeg.recording import UNREADABLE
+from realtime.errors import DataError
+
+if TYPE_CHECKING:
+    import mne
+
+FILM_SUFFIXES: tuple[str, ...] = (".avi", ".mp4", ".mov", ".mkv", ".webm", ".m4v")
+"""File name endings of films, in the order in which they are preferred."""
+
+_CODE_BITS = 0xFF  # BioSemi keeps the state of the amplifier in the bits above
+
+
+@dataclass(frozen=True, slots=True)
+class FilmFacts:
+    """A film's nominal rate and number of frames, as its header says."""
+
+    fps: float
+    frames: int
+
+    @property
+    def duration_s(self) -> float:
+        """Frames over rate."""
+        return self.frames / self.fps
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFacts:
+    """A recording's rate and length, and its triggers where they were asked for.
+
+    Parameters
+    ----------
+    sfreq_hz : float
+    duration_s : float
+    triggers : tuple of (time_s, code)
+        Where the trigger channel takes another value than 0; codes from 1 to 255.
+    """
+
+    sfreq_hz: float
+    duration_s: float
+    triggers: tuple[tuple[float, int], ...] = ()
+
+
+def is_simulated(folder: Path) -> bool:
+    """Whether a data set's folder says that nobody real is in it: it holds 'simulated.json'."""
+    return (folder / "simulated.json").is_file()
+
+
+def film_facts(path: Path) -> FilmFacts:
+    """Open a film and see that its first frame can be decoded.
+
+    Raises
+    ------
+    DataError
+        No such file, no film, no frame or no rate; the message names the file without its folders.
+    """
+    if not path.is_file():
+        raise DataError(f"no film '{path.name}' in its folder")
+    capture = cv2.VideoCapture(str(path))
+    try:
+        opened, (found, _) = capture.isOpened(), capture.read()
+        fps, frames = float(capture.get(cv2.CAP_PROP_FPS)), int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    finally:
+        capture.release()
+    if not opened or not found:
+        raise DataError(f"'{path.name}' holds no frame that OpenCV can read; it is damaged or no film")
+    if not (np.isfinite(fps) and 0.0 < fps <= 1000.0) or frames < 1:
+        raise DataError(f"'{path.name}' says {fps:g} frames a second and {frames} frames; copy it into a whole .avi")
+    return FilmFacts(fps, frames)
+
+
+def recording_facts(path: Path, *, triggers: bool = False) -> RecordingFacts:
+    """Read a recording's header and, where asked for, its trigger channel.
+
+    The trigger channel is the one that MNE takes for it (BioSemi calls it 'Status'), or else the last one where its
+    name has no letter: in some files of DEAP it is blank.
+
+    Raises
+    ------
+    DataError
+        No such file, unreadable, or triggers were asked for and there is no such channel.
+    """
+    import mne
+
+    if path.suffix.lower() not in MNE_SUFFIXES:
+        raise DataError(f"'{path.name}' is no recording that can be read: wanted {' '.join(sorted(MNE_SUFFIXES))}")
+    if not path.is_file():
+        raise DataError(f"no recording '{path.name}' in its folder")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # whoever reads the samples tells them
+        try:
+            raw = mne.io.read_raw(path, preload=False, verbose="ERROR")
+            sfreq_hz = float(raw.info["sfreq"])
+            found = _triggers(raw, path.name) if triggers else ()
+            return RecordingFacts(sfreq_hz, raw.n_times / sfreq_hz, found)
+        except UNREADABLE as err:
+            reason = " ".join(str(err).split())[:200] or type(err).__name__
+            raise DataError(f"cannot read '{path.name}': {reason}") from err
+
+
+def _triggers(raw: mne.io.BaseRaw, name: str) -> tuple[tuple[float, int], ...]:
+    kinds = raw.get_channel_types()
+    pick = kinds.index("stim") if "stim" in kinds else len(kinds) - 1
+    if kinds[pick] != "stim" and any(letter.isalpha() for letter in raw.ch_names[pick]):
+        raise DataError(f"'{name}' has no trigger channel; its last channel is '{raw.ch_names[pick]}'")
+    values = np.asarray(raw.get_data(picks=np.array([pick])))[0]
+    # a channel that is not known as a trigger's may have been scaled from µV to V
+    whole = np.allclose(values, np.rint(values), rtol=0.0, atol=1e-8)
+    codes = np.rint(values if whole else values * 1e6).astype(np.int64) & _CODE_BITS
+    begins = np.flatnonzero(np.diff(codes, prepend=0) != 0)
+    sfreq_hz = float(raw.info["sfreq"])
+    return tuple((float(i / sfreq_hz), int(codes[i])) for i in begins if codes[i])

@@ -1,0 +1,78 @@
+"""ONNX Runtime runs the network: no torch, a tenth of its size, half its time (docs/decisions/0010).
+
+One thread that does not spin: with more, a busy machine stalls single inferences, and the sums come out the same.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.checkpoint_info import PARTS, CheckpointInfo, Part, check_digest, exported_path
+from realtime.errors import CheckpointError
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+
+class OnnxRuntime:
+    """The exported parts of a network; see `models.recognizer.NetworkRuntime`.
+
+    Parameters
+    ----------
+    path : Path
+        The checkpoint's .safetensors file; the exported parts lie beside it.
+    info : CheckpointInfo
+        Of that checkpoint.
+
+    Raises
+    ------
+    CheckpointError
+        Nothing was exported, a file is absent or is not the one that `info` names, or ONNX Runtime refuses it.
+    """
+
+    def __init__(self, path: Path, info: CheckpointInfo) -> None:
+        self._sessions = {part: _session(path, part, info) for part in PARTS}
+        self._inputs = {part: [i.name for i in session.get_inputs()] for part, session in self._sessions.items()}
+
+    @property
+    def name(self) -> str:
+        """'onnxruntime 1.32.0'."""
+        import onnxruntime
+
+        return f"onnxruntime {onnxruntime.__version__}"
+
+    def run(self, part: Part, *inputs: NDArray) -> tuple[NDArray, ...]:
+        """Outputs of a part."""
+        found = self._sessions[part].run(None, dict(zip(self._inputs[part], inputs, strict=True)))
+        return tuple(np.asarray(array) for array in found)
+
+
+def _session(path: Path, part: Part, info: CheckpointInfo) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
+    file = exported_path(path, part)
+    wanted = info.export_sha256.get(part)
+    if wanted is None:
+        raise CheckpointError(f"checkpoint '{path}' names no export of its part '{part}': run 'emostream export'")
+    try:
+        content = file.read_bytes()
+    except OSError as err:
+        raise CheckpointError(
+            f"checkpoint '{path}' lacks its exported '{file.name}' ({err.strerror}); keep its files together, "
+            "or run 'emostream export' again"
+        ) from err
+    check_digest(file, f"export_sha256.{part}", content, wanted)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as err:  # its exceptions have no base of their own
+        raise CheckpointError(f"ONNX Runtime refuses '{file}': {err}") from err
