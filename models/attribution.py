@@ -13,16 +13,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from realtime.face.regions import REGIONS
 from realtime.packets import Bool, Float32, readonly
 
-ELSEWHERE = "elsewhere"
-FACE_PARTS: tuple[str, ...] = (*REGIONS, ELSEWHERE)
-"""Regions that attributions are summed over; left and right are the person's own."""
+FACE_PARTS: tuple[str, ...] = (
+    *REGIONS,
+    *("cheek_left", "cheek_right", "jaw_left", "jaw_right", "forehead"),
+    "elsewhere",
+)
+"""Regions that attributions are summed over: the spotter's and the skin between them. Left is the person's own."""
 
 # (x, y, half width, half height) in [-1, 1] of the aligned crop: moments of the masks of `realtime.face.regions`, mean
-# over 16 simulated people; these are warped from one portrait, real faces differ by more than their landmarks' 1 px
+# over 16 simulated people; these are warped from one portrait, real faces differ by more than their landmarks' 1 px.
+# The last five lie between them, the cheeks around mesh points 425 and 205
 _ELLIPSES: dict[str, tuple[float, float, float, float]] = {
     "brow_left": (0.37, -0.50, 0.29, 0.11),
     "brow_right": (-0.37, -0.50, 0.29, 0.11),
@@ -34,7 +39,15 @@ _ELLIPSES: dict[str, tuple[float, float, float, float]] = {
     "mouth_right": (-0.33, 0.31, 0.14, 0.14),
     "mouth": (0.0, 0.36, 0.31, 0.14),
     "chin": (0.0, 0.67, 0.30, 0.12),
+    "cheek_left": (0.44, -0.02, 0.22, 0.18),
+    "cheek_right": (-0.44, -0.02, 0.22, 0.18),
+    "jaw_left": (0.42, 0.52, 0.20, 0.18),
+    "jaw_right": (-0.42, 0.52, 0.20, 0.18),
+    "forehead": (0.0, -0.70, 0.45, 0.12),
 }
+
+
+_FEATHER = 0.02  # of the crop
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,19 +218,24 @@ def importances(explanation: Explanation) -> dict[str, Any]:
 
 @lru_cache(maxsize=8)
 def face_parts(px: int) -> Bool:
-    """Masks of `FACE_PARTS` on an aligned crop of this size: (11, px, px) bool, every pixel in exactly one.
+    """Masks of `FACE_PARTS` on an aligned crop of this size: (16, px, px) bool, every pixel in exactly one.
 
     Where regions overlap, a pixel belongs to the one whose ellipse it is deepest in.
     """
     centre = (2.0 * np.arange(px) + 1.0) / px - 1.0
     y, x = np.meshgrid(centre, centre, indexing="ij")
-    depth = np.stack([((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 for cx, cy, rx, ry in _ordered_ellipses()])
-    nearest = np.where(depth.min(axis=0) <= 1.0, depth.argmin(axis=0), len(REGIONS))
+    depth = np.stack(
+        [((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 for cx, cy, rx, ry in map(_ELLIPSES.__getitem__, FACE_PARTS[:-1])]
+    )
+    nearest = np.where(depth.min(axis=0) <= 1.0, depth.argmin(axis=0), len(FACE_PARTS) - 1)
     return readonly(nearest == np.arange(len(FACE_PARTS))[:, None, None], np.bool_)
 
 
-def _ordered_ellipses() -> list[tuple[float, float, float, float]]:
-    return [_ELLIPSES[name] for name in REGIONS]
+@lru_cache(maxsize=8)
+def soft_face_parts(px: int) -> Float32:
+    """`face_parts` with soft edges, (16, px, px) float32, still 1 in sum: a hard edge in the flow would be strain."""
+    blurred = np.stack([gaussian_filter(mask.astype(np.float32), _FEATHER * px) for mask in face_parts(px)])
+    return readonly(blurred / blurred.sum(axis=0), np.float32)
 
 
 def _weights(explanation: Explanation) -> dict[str, dict[str, dict[str, float]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Generator, Tensor
 
@@ -24,10 +25,26 @@ class AugmentationOptions(BaseModel):
     channel_offset_sd: float = Field(default=0.2, ge=0, description="z-units added to one band of one channel")
     mirror: float = Field(default=0.5, ge=0, le=1, description="probability that the face is mirrored")
     flow_gain: float = Field(default=0.4, ge=0, lt=1, description="flow is scaled by 1 - this to 1 + this")
+    rotation_sd: float = Field(default=0.0, ge=0, description="rad; the same warp for flow and picture, as below")
+    zoom_sd: float = Field(default=0.0, ge=0, description="of the logarithm of the size, each axis on its own")
+    shift_sd: float = Field(default=0.0, ge=0, description="half widths of the face's square")
+    smooth_flow_sd: float = Field(default=0.0, ge=0, description="of a smooth field added to the flow, its units")
+    mixup: float = Field(default=0.0, ge=0, le=1, description="probability of mixing with a sample of the same class")
 
 
-def augment(batch: Batch, options: AugmentationOptions, generator: Generator) -> Batch:
-    """A changed copy of a training batch; masks only ever lose entries."""
+def augment(batch: Batch, options: AugmentationOptions, generator: Generator, label: Tensor | None = None) -> Batch:
+    """A changed copy of a training batch; masks only ever lose entries.
+
+    Parameters
+    ----------
+    batch : Batch
+    options : AugmentationOptions
+    generator : torch.Generator
+    label : (batch,) int64, optional
+        Needed for mixup; without it nothing is mixed.
+    """
+    if options.mixup > 0 and label is not None:
+        batch = mix_within_class(batch, label, options.mixup, generator)
     channel_mask = drop_channels(batch.channel_mask, options, generator)
     window_mask = mask_windows(batch.window_mask, options, generator)
     log_power = batch.log_power
@@ -38,6 +55,11 @@ def augment(batch: Batch, options: AugmentationOptions, generator: Generator) ->
         log_power += options.channel_offset_sd * torch.randn(n, 1, n_channels, n_bands, generator=generator)
     chosen = torch.rand(len(batch.flow), generator=generator) < options.mirror
     flow, apex = mirror_face(batch.flow, batch.apex, chosen)
+    if max(options.rotation_sd, options.zoom_sd, options.shift_sd) > 0:
+        theta = draw_affine(len(flow), options.rotation_sd, options.zoom_sd, options.shift_sd, generator)
+        flow, apex = turn_vectors(warp_planes(flow, theta), theta), warp_planes(apex, theta)
+    if options.smooth_flow_sd > 0:
+        flow = flow + smooth_field(flow[:, :2], options.smooth_flow_sd, generator)
     gain = 1.0 + options.flow_gain * (2.0 * torch.rand(len(flow), 1, 1, 1, generator=generator) - 1.0)
     return Batch(log_power, channel_mask, window_mask, flow * gain, apex, batch.has_eeg, batch.has_face)
 
@@ -87,6 +109,91 @@ def mirror_face(flow: Tensor, apex: Tensor, chosen: Tensor) -> tuple[Tensor, Ten
     apex : (batch, 1, px, px) float32
     chosen : (batch,) bool
     """
-    sign = torch.tensor([-1.0, 1.0])[:, None, None]
     where = chosen[:, None, None, None]
-    return torch.where(where, flow.flip(-1) * sign, flow), torch.where(where, apex.flip(-1), apex)
+    return torch.where(where, mirrored(flow), flow), torch.where(where, apex.flip(-1), apex)
+
+
+def mirrored(flow: Tensor) -> Tensor:
+    """(batch, planes, px, px) u, v and whatever has no direction -> the same face seen in a mirror."""
+    sign = torch.ones(flow.shape[1])
+    sign[0] = -1.0
+    return flow.flip(-1) * sign[:, None, None]
+
+
+def draw_affine(n: int, rotation_sd: float, zoom_sd: float, shift_sd: float, generator: Generator) -> Tensor:
+    """(n, 2, 3) thetas near the identity: from output to input coordinates, both -1 to 1, as the STN's."""
+    angle = rotation_sd * torch.randn(n, generator=generator)
+    zoom = torch.exp(zoom_sd * torch.randn(n, 2, generator=generator))
+    shift = shift_sd * torch.randn(n, 2, generator=generator)
+    cos, sin = angle.cos(), angle.sin()
+    row_x = torch.stack([cos * zoom[:, 0], -sin * zoom[:, 1], shift[:, 0]], dim=1)
+    row_y = torch.stack([sin * zoom[:, 0], cos * zoom[:, 1], shift[:, 1]], dim=1)
+    return torch.stack([row_x, row_y], dim=1)
+
+
+def warp_planes(planes: Tensor, theta: Tensor) -> Tensor:
+    """Resample (batch, planes, px, px) under (batch, 2, 3); what lies outside repeats the edge."""
+    grid = F.affine_grid(theta, list(planes.shape), align_corners=False)
+    return F.grid_sample(planes, grid, padding_mode="border", align_corners=False)
+
+
+def turn_vectors(flow: Tensor, theta: Tensor) -> Tensor:
+    """Rotate and scale u and v as the warp did the face: theta leads back, so its inverse applies to motion.
+
+    Parameters
+    ----------
+    flow : (batch, 2 or more, px, px) float32
+        Already resampled; planes after the second have no direction and are left alone.
+    theta : (batch, 2, 3) float32
+    """
+    vectors = torch.einsum("bij,bjyx->biyx", torch.linalg.inv(theta[:, :, :2]), flow[:, :2])
+    return torch.cat([vectors, flow[:, 2:]], dim=1)
+
+
+def smooth_field(like: Tensor, sd: float, generator: Generator) -> Tensor:
+    """Random motion that varies over the face as slowly as what head and light leave behind; shape of `like`."""
+    coarse = sd * torch.randn(*like.shape[:2], 7, 7, generator=generator)
+    return F.interpolate(coarse, size=list(like.shape[2:]), mode="bicubic", align_corners=False)
+
+
+def same_class_partners(label: Tensor, generator: Generator) -> Tensor:
+    """(n,) int64: for each sample one of its class, possibly itself, each used once."""
+    partner = torch.arange(len(label))
+    for value in label.unique():
+        rows = (label == value).nonzero().squeeze(1)
+        partner[rows] = rows[torch.randperm(len(rows), generator=generator)]
+    return partner
+
+
+def mix_within_class(batch: Batch, label: Tensor, probability: float, generator: Generator) -> Batch:
+    """Blend samples with others of their class that have the same modalities; a window counts where it did in both.
+
+    References
+    ----------
+    Zhang et al. (2018), "mixup: beyond empirical risk minimization".
+    """
+    n = len(label)
+    kind = label * 4 + batch.has_eeg.long() * 2 + batch.has_face.long()
+    partner = same_class_partners(kind, generator)
+    # a small share of the other keeps each sample mostly itself
+    share = 0.5 * torch.rand(n, generator=generator) * (torch.rand(n, generator=generator) < probability)
+    there = batch.channel_mask & batch.window_mask[:, :, None]
+    common = there & there[partner]
+    share = torch.where(common.flatten(1).any(dim=1) | ~batch.has_eeg, share, 0.0)
+    mixed = share > 0
+    rest = 1.0 - share
+
+    def blend(x: Tensor) -> Tensor:
+        view = [n] + [1] * (x.ndim - 1)
+        # a mask may hide anything, infinite values included
+        return torch.where(mixed.view(view), x * rest.view(view) + x[partner] * share.view(view), x)
+
+    return Batch(
+        log_power=blend(batch.log_power),
+        channel_mask=torch.where(mixed[:, None, None], common, batch.channel_mask),
+        window_mask=batch.window_mask & (~mixed[:, None] | batch.window_mask[partner]),
+        flow=blend(batch.flow),
+        apex=blend(batch.apex),
+        has_eeg=batch.has_eeg,
+        has_face=batch.has_face,
+    )

@@ -20,6 +20,7 @@ from realtime.output import require_writable, write_json
 if TYPE_CHECKING:
     from models.data.rows import Problem
     from models.samples import SampleSet
+    from models.scale_out import ScaleOut
 
 SIMULATED_PEOPLE = 240
 SIMULATED_SECONDS = 95.0
@@ -102,7 +103,6 @@ def train_command(simulated_people: Callable[[int, Path, int], None], demonstrat
             out=out,
             name=out.stem,
             trained_on=f"{len(samples.subjects)} people of '{name}'",
-            hop_s=samples.hop_s,
             run_dir=run_dir,
             resume=resume,
             tensorboard=tensorboard,
@@ -177,7 +177,8 @@ def evaluate_command(simulated_people: Callable[..., dict[str, Any]], demonstrat
         from models.recipe import Recipe
         from models.scale_out import ScaleOut
 
-        name, samples, problems = _samples(manifest, dataset, kind, classes, cache, jobs)
+        scale = ScaleOut(jobs=jobs, backend=backend, scheduler=scheduler, network=network)
+        name, samples, problems = _samples(manifest, dataset, kind, classes, cache, jobs, scale)
         options = EvaluationOptions.model_validate(
             {
                 "modality": modality,
@@ -197,7 +198,7 @@ def evaluate_command(simulated_people: Callable[..., dict[str, Any]], demonstrat
             options,
             recipe=Recipe(),
             out=out,
-            scale=ScaleOut(jobs=jobs, backend=backend, scheduler=scheduler, network=network),
+            scale=scale,
             problems=problems,
             data_name=name,
             progress=True,
@@ -211,7 +212,13 @@ def evaluate_command(simulated_people: Callable[..., dict[str, Any]], demonstrat
 
 
 def _samples(
-    manifest: Path | None, dataset: Path | None, kind: str | None, classes: str | None, cache: Path | None, jobs: int
+    manifest: Path | None,
+    dataset: Path | None,
+    kind: str | None,
+    classes: str | None,
+    cache: Path | None,
+    jobs: int,
+    scale: ScaleOut | None = None,
 ) -> tuple[str, SampleSet, tuple[Problem, ...]]:
     """Name of the data, its samples, and what was wrong on the way to them."""
     from models.data.build import build_samples
@@ -226,7 +233,9 @@ def _samples(
             raise ConfigurationError("--classes and --kind were settled when the samples were built")
         return path.stem, load_samples(path), ()
     options = build_options(classes=classes)
-    built = build_samples(open_dataset(path, "manifest" if manifest else kind), options, cache=cache, jobs=jobs)
+    built = build_samples(
+        open_dataset(path, "manifest" if manifest else kind), options, cache=cache, jobs=jobs, scale=scale
+    )
     return path.stem, built.samples, built.problems
 
 

@@ -28,7 +28,7 @@ class NetworkConfig(BaseModel):
     n_channels: int = Field(default=62, ge=1)
     n_bands: int = Field(default=5, ge=1)
     n_windows: int = Field(default=40, ge=1)
-    face_px: int = Field(default=96, ge=32, description="side of flow and apex inside the network")
+    face_px: int = Field(default=96, ge=28, description="side of flow and apex inside the network")
     tcn_width: int = Field(default=128, ge=1)
     tcn_levels: int = Field(default=6, ge=1)
     tcn_kernel: int = Field(default=2, ge=1)

@@ -1,4 +1,4 @@
-"""Controls of an evaluation: permuted labels, what leaky protocols would have scored, per-subject normalisation."""
+"""Controls of an evaluation: permuted labels, the range of chance, leaky protocols, per-subject normalisation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from models.baseline_features import flow_maps, thinned
 from models.baselines import svm_on_maps, svm_on_power
-from models.metrics import NO_ANSWER, score_answers
+from models.metrics import NO_ANSWER, figures_of_counts, score_answers
 from models.samples import SampleSet
 from realtime.errors import ConfigurationError
 
@@ -32,10 +32,44 @@ def permute_labels(samples: SampleSet, seed: int) -> SampleSet:
     samples : SampleSet
     seed : int
     """
-    trials = np.stack([samples.subject, samples.group, samples.label], axis=1)
-    distinct, trial = np.unique(trials, axis=0, return_inverse=True)
-    drawn = np.random.default_rng(seed).permutation(distinct[:, 2])
-    return replace(samples, label=drawn[trial.ravel()].astype(samples.label.dtype))
+    label_of_trial, trial = _trials(samples)
+    drawn = np.random.default_rng(seed).permutation(label_of_trial)
+    return replace(samples, label=drawn[trial].astype(samples.label.dtype))
+
+
+def chance_range(
+    samples: SampleSet, answer: NDArray[np.integer], seed: int, draws: int = 2000
+) -> tuple[tuple[float, float], float]:
+    """Mean recall (UAR) that the same answers would reach if labels were drawn at random, trial by trial.
+
+    Parameters
+    ----------
+    samples : SampleSet
+    answer : (n,) int
+        -1 where there is none.
+    seed : int
+    draws : int
+
+    Returns
+    -------
+    (low, high), p
+        The middle 95 % of the draws, and the share of draws that do at least as well as the true labels, the true
+        ones counted among them.
+
+    References
+    ----------
+    Ojala and Garriga (2010), "Permutation tests for studying classifier performance".
+    """
+    k = len(samples.classes)
+    label_of_trial, trial = _trials(samples)
+    answers = np.zeros((len(label_of_trial), k + 1))
+    np.add.at(answers, (trial, np.where(answer == NO_ANSWER, k, answer)), 1.0)
+    rng = np.random.default_rng(seed)
+    drawn = np.stack([np.eye(k)[:, rng.permutation(label_of_trial)] @ answers for _ in range(draws)])
+    uar = figures_of_counts(drawn.reshape(draws, -1))[2]
+    reached = score_answers(samples.label, answer, k).uar
+    low, high = np.quantile(uar, (0.025, 0.975))
+    return (float(low), float(high)), float((np.sum(uar >= reached - 1e-12) + 1) / (draws + 1))
 
 
 def z_score_subjects(samples: SampleSet) -> SampleSet:
@@ -136,6 +170,13 @@ def leak_table(samples: SampleSet, seed: int = 0, n_folds: int = 10) -> LeakTabl
         scores = score_answers(label, answer, len(samples.classes))
         protocols.append(LeakRow(name, leak, scores.accuracy, scores.uf1, scores.uar, len(folds)))
     return LeakTable(what, len(row), of, tuple(protocols))
+
+
+def _trials(samples: SampleSet) -> tuple[NDArray[np.integer], NDArray[np.intp]]:
+    """Label of each trial, (n_trials,), and each sample's trial; one that holds several labels counts as several."""
+    keys = np.stack([samples.subject, samples.group, samples.label], axis=1)
+    distinct, trial = np.unique(keys, axis=0, return_inverse=True)
+    return distinct[:, 2], trial.ravel()
 
 
 def _leaky_folds(

@@ -47,6 +47,10 @@ class Workers(Protocol):
         """The same-shaped uint8 CPU tensor of every process, in order of rank."""
         ...
 
+    def wait(self) -> None:
+        """Until every process has come here."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Alone:
@@ -71,6 +75,9 @@ class Alone:
     def gather(self, state: Tensor) -> list[Tensor]:
         """This process's alone."""
         return [state]
+
+    def wait(self) -> None:
+        """Not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +126,10 @@ class Together:
         found = [torch.empty_like(own) for _ in range(self.count)]
         dist.all_gather(found, own)
         return [part.cpu() for part in found]
+
+    def wait(self) -> None:
+        """A barrier."""
+        dist.barrier()
 
 
 @contextmanager

@@ -170,8 +170,9 @@ class Course:
         batches = torch.randperm(len(training), generator=self._generator).split(options.batch_size)
         total = 0.0
         for rows in batches:
-            batch = augment(training.batch(rows), options.augmentation, self._generator)
-            total += self._step(batch, training.label[rows], len(batches)) * len(rows)
+            label = training.label[rows]
+            batch = augment(training.batch(rows), options.augmentation, self._generator, label)
+            total += self._step(batch, label, len(batches)) * len(rows)
         return total / len(training)
 
     def _step(self, batch: Batch, label: Tensor, steps_an_epoch: int) -> float:

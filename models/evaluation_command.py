@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.baselines import baseline_systems
-from models.controls import leak_table, permute_labels, z_score_subjects
+from models.controls import chance_range, leak_table, permute_labels, z_score_subjects
 from models.data.rows import Problem
 from models.fold_store import FoldStore
 from models.metrics import roc_one_vs_rest
@@ -23,7 +23,7 @@ from models.protocol import Fold, Pooled, ProtocolName, System, Trainer, plan_fo
 from models.report import ReportExtras, render_report
 from models.samples import SampleSet
 from models.scale_out import ScaleOut
-from models.scoring import NETWORK, answers_of, cautions, summarise, trained_alone
+from models.scoring import OURS, answers_of, cautions, summarise, trained_alone
 from models.splits import Split, load_splits, save_splits
 from models.views import View
 from realtime.errors import DataError
@@ -40,14 +40,14 @@ class EvaluationOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    modality: View = Field(default="both", description="what the network is shown; samples without it are left out")
+    modality: View = Field(default="both", description="what is shown; samples without it are left out")
     protocol: ProtocolName = "loso"
     folds: int = Field(default=5, ge=2, description="of protocol kfold")
     splits: Path | None = Field(default=None, description="file of an earlier evaluation whose folds are used again")
     seed: int = Field(default=0, ge=0, description="of folds, trainings and intervals")
     baselines: tuple[str, ...] | None = Field(default=None, description="all where not given; majority is always there")
     ablation: Literal["views", "trained"] = Field(
-        default="views", description="the same network shown one modality; or also networks trained on one alone"
+        default="views", description="the same fit shown one modality; or also fits on one alone"
     )
     permute_labels: int | None = Field(default=None, ge=0, description="control: draw the labels anew, with this seed")
     transductive: bool = Field(default=False, description="z-score each subject's EEG with all of its trials")
@@ -126,6 +126,7 @@ def run_evaluation(
     save_splits(out / "splits.json", _recorded(used, pooled, folds), data_sha256, _names(used))
     titles = {system.name: system.title for system in systems}
     problems = list(problems)
+    reached, p_chance = chance_range(used, answers_of(pooled.probabilities[OURS]["both"]), options.seed)
     result = summarise(used, pooled, titles, options.modality, options.seed) | {
         "simulated": samples.simulated,
         "modality": options.modality,
@@ -137,6 +138,7 @@ def run_evaluation(
         "excluded": [asdict(p) for p in problems if p.kind == "excluded"] + _without(samples, options.modality),
         "remarks": [asdict(p) for p in problems if p.kind == "kept"],
         "notes": cautions(used, pooled.notes),
+        "chance_test": {"uar_range": list(reached), "p": p_chance},
         "leaks": asdict(leak_table(used, options.seed)) if options.leaks else None,
         "data": {"name": data_name, "sha256": data_sha256},
         "splits_sha256": hashlib.sha256((out / "splits.json").read_bytes()).hexdigest(),
@@ -169,7 +171,7 @@ def render(result: Table) -> str:
     ]
     named = {
         title: result["ablation"][view]
-        for view, title in (("both", "network"), ("eeg", "  EEG alone"), ("face", "  face alone"))
+        for view, title in (("both", "emostream"), ("eeg", "  EEG alone"), ("face", "  face alone"))
         if result["ablation"][view] is not None
     }
     named |= {row["title"]: row for row in result["baselines"].values()}
@@ -184,11 +186,15 @@ def render(result: Table) -> str:
         low, high = row["uf1"]["interval"]
         where = "" if row["rows"] == "all" else ", samples with both"
         lines.append(
-            f"network less {row['title']}{where}: UF1 {row['uf1']['difference']:+.3f} ({low:+.3f} to {high:+.3f}), "
+            f"emostream less {row['title']}{where}: UF1 {row['uf1']['difference']:+.3f} ({low:+.3f} to {high:+.3f}), "
             f"p {row['uf1']['p']:.4f}"
         )
     if result["ece"] is not None:
-        lines.append(f"calibration error {result['ece']:.3f}; chance {result['chance']:.3f}")
+        lines.append(f"calibration error {result['ece']:.3f}")
+    low, high = result["chance_test"]["uar_range"]
+    lines.append(
+        f"UAR by chance {low:.3f}-{high:.3f} (labels redrawn trial by trial), p {result['chance_test']['p']:.4f}"
+    )
     if result["leaks"]:
         lines.append(f"SVM on {result['leaks']['what']} under protocols that share with the test:")
         lines += [
@@ -210,12 +216,12 @@ def _prepared(samples: SampleSet, options: EvaluationOptions) -> SampleSet:
 def _systems(
     samples: SampleSet, options: EvaluationOptions, trainer: Trainer, recipe: Mapping[str, Any]
 ) -> tuple[System, ...]:
-    """The network first: its folds take longest, so the short ones fill the gaps at the end."""
-    systems = [System(NETWORK, "network", trainer, options.modality, recipe)]
+    """Ours first: its folds take longest, so the short ones fill the gaps at the end."""
+    systems = [System(OURS, "emostream", trainer, options.modality, recipe)]
     if options.ablation == "trained" and options.modality == "both":
         alone: dict[View, bool] = {"eeg": bool(samples.has_eeg.any()), "face": bool(samples.has_face.any())}
         systems += [
-            System(trained_alone(view), f"the network trained on {_ALONE[view]} alone", trainer, view, recipe)
+            System(trained_alone(view), f"emostream trained on {_ALONE[view]} alone", trainer, view, recipe)
             for view, there in alone.items()
             if there
         ]
@@ -232,11 +238,11 @@ def _folds(samples: SampleSet, used: SampleSet, options: EvaluationOptions, data
 
 
 def _recorded(samples: SampleSet, pooled: Pooled, folds: Sequence[Fold]) -> list[Split]:
-    """What the network's folds were; where nothing was trained, everyone else counts as training."""
+    """What our folds were; where nothing was trained, everyone else counts as training."""
     everyone = set(samples.subjects)
     return [
         split or Split(tuple(sorted(everyone - set(fold.held_out))), (), fold.held_out, fold.seed)
-        for split, fold in zip(pooled.splits[NETWORK], folds, strict=True)
+        for split, fold in zip(pooled.splits[OURS], folds, strict=True)
     ]
 
 
@@ -257,21 +263,29 @@ def _without(samples: SampleSet, modality: View) -> list[Table]:
 
 
 def _permuted(result: Table, seed: int) -> Table:
-    """Whether chance, 1 / n_classes of mean recall, is within the interval."""
+    """How mean recall lies to chance, 1 / n_classes, and to the range that chance gives.
+
+    Below is no paradox with few trials: what a class has more of in the held-out people, training has less of.
+    """
     low, high = result["intervals"]["uar"]
-    return {"seed": seed, "uar_chance": result["chance"], "chance_within_interval": low <= result["chance"] <= high}
+    return {
+        "seed": seed,
+        "uar_chance": result["chance"],
+        "chance_within_interval": low <= result["chance"] <= high,
+        "above_chance": result["uar"] > result["chance_test"]["uar_range"][1],
+    }
 
 
 def _write(
     out: Path, samples: SampleSet, pooled: Pooled, result: Table, attribution: Sequence[tuple[str, Figure | bytes]]
 ) -> None:
-    probabilities = pooled.probabilities[NETWORK]["both"]
+    probabilities = pooled.probabilities[OURS]["both"]
     there = np.isfinite(probabilities).all(axis=1)
     roc = roc_one_vs_rest(probabilities[there], samples.label[there]) if there.any() else {}
     extras = ReportExtras(
         roc={samples.classes[c]: curve for c, curve in roc.items()},
-        histories=pooled.history[NETWORK],
-        splits=pooled.splits[NETWORK],
+        histories=pooled.history[OURS],
+        splits=pooled.splits[OURS],
         subject_names=_names(samples),
         attribution=attribution,
     )

@@ -28,6 +28,8 @@ from models.checkpoint import Checkpoint
 from models.inference import one_thread, prepare
 from models.network import Batch, HiddenEmotionNet
 from models.normaliser import Normaliser
+from models.parts import PartOptions, explain_parts
+from models.protocol import Fitted
 from models.samples import SampleSet
 from models.views import View
 from realtime.errors import DataError
@@ -134,6 +136,34 @@ def explain(
         theta=seen[0] if seen else None,
         picture=faces.mean(axis=0) if len(faces) else np.zeros(first.apex.shape[2:], np.float32),
     )
+
+
+def explain_fit(fit: Fitted, samples: SampleSet, reference: SampleSet, *, most: int = 25, seed: int = 0) -> Explanation:
+    """Explain whatever a recipe fitted: by gradients where it is a network, by parts of the input where it is not.
+
+    Parameters
+    ----------
+    fit : Fitted
+    samples : SampleSet
+        Of people it did not learn from; those with an answer are drawn from.
+    reference : SampleSet
+        What it learnt from: neutral EEG is its mean.
+    most : int
+        Samples of a class, at most.
+    seed : int
+
+    Raises
+    ------
+    DataError
+        None of the samples has an answer.
+    """
+    answered = np.flatnonzero(np.isfinite(fit.probabilities(samples)["both"]).all(axis=1))
+    if answered.size == 0:
+        raise DataError(f"the fit answers none of the {len(samples)} samples to explain")
+    chosen = some_of_each_class(samples.take(answered), most, seed)
+    if isinstance(fit, Calibrated):
+        return explain(differentiable(fit), chosen)
+    return explain_parts(fit, chosen, reference, PartOptions(seed=seed))
 
 
 def some_of_each_class(samples: SampleSet, most: int, seed: int = 0) -> SampleSet:

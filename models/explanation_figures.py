@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.attribution import (
-    ELSEWHERE,
     Explanation,
     Weight,
     band_weight,
@@ -48,6 +47,13 @@ def explanation_figures(explanation: Explanation) -> list[tuple[str, Figure]]:
     Red speaks for the class, blue against it. The scalp is left out where fewer than 8 electrodes have a place on it;
     the title of the electrodes' figure then says so.
     """
+    from matplotlib import rc_context
+
+    with rc_context(_STYLE):
+        return _all_figures(explanation)
+
+
+def _all_figures(explanation: Explanation) -> list[tuple[str, Figure]]:
     said = "simulated people, " if explanation.simulated else ""
     note = f"{said}{len(explanation)} samples, attribution in logits"
     found = [(f"What moved the decisions ({note})", _parts(explanation))]
@@ -57,7 +63,8 @@ def explanation_figures(explanation: Explanation) -> list[tuple[str, Figure]]:
         found.append((f"EEG: electrodes and bands{missing}", _electrodes(explanation)))
         if placed is not None:
             found.append(("EEG: the same on the scalp", _scalps(explanation, placed)))
-        found.append(("EEG: when", _time(explanation)))
+        if explanation.eeg.shape[1] > 1:
+            found.append(("EEG: when", _time(explanation)))
     if explanation.has_face.any():
         found.append(("Face: where, and where the network looks", _faces(explanation)))
     return found
@@ -96,12 +103,12 @@ def _electrodes(explanation: Explanation) -> Figure:
     axes = np.atleast_1d(figure.subplots(1, len(maps), sharey=True))
     limit = _limit(maps)
     for ax, (title, _), values in zip(axes, groups, maps, strict=True):
-        image = ax.imshow(values, cmap=_MAP, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
+        ax.imshow(values, cmap=_MAP, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
         ax.set_title(title)
         ax.set_xticks(range(len(explanation.bands)), [name for name, _, _ in explanation.bands], rotation=60)
         ax.set_yticks(range(n), explanation.channels, fontsize=6 if n > 20 else 8)
         ax.tick_params(length=0)
-    figure.colorbar(image, ax=axes, shrink=0.5, label="for the class (mean)", pad=0.01)
+    _scale(figure, axes, limit)
     return figure
 
 
@@ -119,13 +126,13 @@ def _scalps(explanation: Explanation, info: Any) -> Figure:
     for row, ((title, _), values) in enumerate(zip(groups, maps, strict=True)):
         for column, name in enumerate(bands):
             ax = axes[row, column]
-            image, _ = plot_topomap(
+            plot_topomap(
                 values[:, column], info, axes=ax, show=False, contours=0, cmap=_MAP, vlim=(-limit, limit), sensors=False
             )
             if row == 0:
                 ax.set_title(name)
         axes[row, 0].set_ylabel(title)
-    figure.colorbar(image, ax=axes, shrink=0.4, label="for the class (mean)", pad=0.01)
+    _scale(figure, axes, limit)
     return figure
 
 
@@ -142,7 +149,7 @@ def _time(explanation: Explanation) -> Figure:
     ax.axhline(0, color="#7b8794", lw=0.8)
     ax.set_xlabel("windows before the newest")
     ax.set_ylabel("for the class (mean)")
-    ax.legend(frameon=False, ncols=4)
+    ax.legend(frameon=False, ncols=5, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.2)
     return figure
 
 
@@ -160,30 +167,33 @@ def _faces(explanation: Explanation) -> Figure:
     for ax, (title, _), values in zip(axes, groups, maps, strict=False):
         ax.imshow(explanation.picture, cmap="gray", vmin=0, vmax=1)
         # what says nothing leaves the face to be seen
-        image = ax.imshow(
-            values, cmap=_MAP, vmin=-limit, vmax=limit, alpha=np.clip(np.abs(values) / limit * 1.6, 0, 0.85)
-        )
+        ax.imshow(values, cmap=_MAP, vmin=-limit, vmax=limit, alpha=np.clip(np.abs(values) / limit * 1.6, 0, 0.85))
         ax.set_title(title)
-    figure.colorbar(image, ax=axes, shrink=0.4, label="for the class (mean)", pad=0.01)
+    _scale(figure, axes, limit)
     if explanation.theta is not None:
-        ax = axes[len(groups)]
-        ax.imshow(explanation.picture, cmap="gray", vmin=0, vmax=1)
-        _glimpses(ax, explanation.theta[explanation.has_face], explanation.picture.shape[0])
-        ax.set_title("where the glimpses look\n(thick: mean)")
+        _glimpses(axes[len(groups)], explanation.theta[explanation.has_face], explanation.picture)
     return figure
 
 
-def _glimpses(ax: Axes, theta: Float32, px: int, most: int = 40) -> None:
-    """Outlines of the glimpses: thin ones of some samples, a thick one of the mean."""
-    corners = np.array([[-1, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1], [-1, -1, 1]], np.float32)
-    for glimpse in range(theta.shape[1]):
-        colour = _SERIES[glimpse % len(_SERIES)]
-        some = theta[:: max(1, len(theta) // most), glimpse]
-        for each, width, alpha in [*((one, 0.6, 0.25) for one in some), (theta[:, glimpse].mean(axis=0), 1.8, 1.0)]:
-            x, y = ((corners @ each.T + 1.0) * px / 2.0 - 0.5).T
-            ax.plot(x, y, color=colour, lw=width, alpha=alpha)
+def _glimpses(ax: Axes, theta: Float32, picture: Float32) -> None:
+    """How densely the face is looked at, and the mean outline of each glimpse."""
+    px = len(picture)
+    side = np.linspace(-1, 1, 25, dtype=np.float32)
+    inside = np.stack([*(grid.ravel() for grid in np.meshgrid(side, side)), np.ones(625, np.float32)], axis=1)
+    looked = inside @ theta.transpose(0, 1, 3, 2)
+    x, y = ((looked.reshape(-1, 2) + 1.0) * px / 2.0 - 0.5).T
+    edges = np.arange(px + 1) - 0.5
+    density = _smoothed(np.histogram2d(y, x, bins=(edges, edges))[0].astype(np.float32))
+    density /= max(float(density.max()), 1e-9)
+    ax.imshow(picture, cmap="gray", vmin=0, vmax=1)
+    ax.imshow(density, cmap="viridis", vmin=0, vmax=1, alpha=0.6 * density)
+    outline = np.array([[-1, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1], [-1, -1, 1]], np.float32)
+    for index, each in enumerate(theta.mean(axis=0)):
+        x, y = ((outline @ each.T + 1.0) * px / 2.0 - 0.5).T
+        ax.plot(x, y, color=_SERIES[index % len(_SERIES)], lw=1.4)
     ax.set_xlim(-0.5, px - 0.5)
     ax.set_ylim(px - 0.5, -0.5)
+    ax.set_title("where the glimpses look\n(boxes: mean of each)")
 
 
 def _by_class(explanation: Explanation, has: NDArray[np.bool_]) -> list[tuple[str, NDArray[np.bool_]]]:
@@ -201,7 +211,7 @@ def _smoothed(field: Float32) -> Float32:
     """Gradients jump from pixel to pixel; a reader asks about regions."""
     from scipy.ndimage import gaussian_filter
 
-    return gaussian_filter(field, 0.02 * field.shape[0])
+    return np.asarray(gaussian_filter(field, 0.02 * field.shape[0]), np.float32)
 
 
 def _places(channels: Sequence[str]) -> Any | None:
@@ -222,8 +232,16 @@ def _places(channels: Sequence[str]) -> Any | None:
 
 
 def _figure(width: float, height: float) -> Figure:
-    from matplotlib import rcParams
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    rcParams.update(_STYLE)
-    return Figure(figsize=(width, height), layout="constrained")
+    # a little more room than usual: titles over images without axes reach the edge
+    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(h_pad=0.06))
+
+
+def _scale(figure: Figure, axes: Any, limit: float) -> None:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    colours = ScalarMappable(Normalize(-limit, limit), _MAP)
+    figure.colorbar(colours, ax=axes, shrink=0.4, label="for the class (mean)", pad=0.01)

@@ -106,7 +106,7 @@ def subjects_figure(table: Sequence[Mapping[str, Any]], accuracy: float) -> Figu
                 label = {"eeg": "EEG alone", "face": "face alone"}[view]
                 ax.plot(x, values, marker, color=colour, ms=4, alpha=0.75, ls="", label=label, zorder=2)
         sizes = [15 + 55 * row["samples"] / most for row in ordered]
-        ax.scatter(x, [row["accuracy"] for row in ordered], s=sizes, color=_ACCENT, zorder=3, label="network")
+        ax.scatter(x, [row["accuracy"] for row in ordered], s=sizes, color=_ACCENT, zorder=3, label="emostream")
         ax.axhline(accuracy, color=_ACCENT, lw=1, ls="--", label=f"pooled {accuracy:.3f}")
         rotated = len(ordered) > 12
         ax.set_xticks(x, [row["subject"] for row in ordered], rotation=90 if rotated else 0, fontsize=7)

@@ -23,7 +23,7 @@ from realtime.errors import DataError
 
 
 class PersonalisationOptions(BaseModel):
-    """How far a few trials may move the network; chosen on simulated people, see docs."""
+    """How far a few trials may move the network; chosen on simulated people."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,10 +31,10 @@ class PersonalisationOptions(BaseModel):
         default=2.0, gt=0, description="trials that the training subjects' mean log power counts as"
     )
     spread_prior_trials: float = Field(
-        default=50.0, gt=0, description="trials that the training subjects' spread of log power counts as"
+        default=10.0, gt=0, description="trials that the training subjects' spread of log power counts as"
     )
     freedom: float = Field(
-        default=0.3,
+        default=1.0,
         ge=0,
         description="prior sd of a change of the classifier's weights, in units of their RMS; 0 leaves them alone",
     )

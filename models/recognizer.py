@@ -84,6 +84,11 @@ class NetworkRecognizer:
         """What the network was trained for, and what runs it."""
         return self._spec
 
+    @property
+    def normaliser(self) -> Normaliser:
+        """What the network's input is scaled by; its mean is the EEG of nobody in particular."""
+        return self._normaliser
+
     def recognize(self, eeg: EegSequence | None, movement: MicroMovement | None) -> Recognition:
         """Answer from what there is.
 

@@ -58,6 +58,7 @@ def render_report(result: Table, extras: ReportExtras) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"f3": _f3, "span": _span, "signed": _signed, "signed_span": _signed_span, "p": _p}
     systems = list(_systems(result))
+    inner = all(split.validation for split in extras.splits if split is not None)
     page = environment.from_string(PAGE)
     return page.render(
         style=STYLE,
@@ -80,7 +81,8 @@ def render_report(result: Table, extras: ReportExtras) -> str:
         rows=result["rows"],
         excluded=result["excluded"],
         excluded_reasons=list(_reasons(result["excluded"])),
-        protocol_text=_protocol(result, extras.splits),
+        protocol_text=_protocol(result, inner),
+        calibrated="Probabilities calibrated on inner validation subjects only." if inner else "Not calibrated.",
         facts=list(_facts(result)),
         recipe=json.dumps(result["recipe"], indent=2, sort_keys=True),
         folds=list(_folds(extras)),
@@ -113,7 +115,7 @@ def _banners(result: Table) -> Any:
         yield (
             "permuted",
             "PERMUTED LABELS",
-            "A control: labels were drawn at random, trial by trial. Anything above chance is a leak.",
+            f"A control: labels were drawn at random, trial by trial. The mean recall is {_at_chance(result)}.",
         )
     if result["transductive"]:
         yield (
@@ -121,6 +123,12 @@ def _banners(result: Table) -> Any:
             "TRANSDUCTIVE",
             "EEG was normalised with all trials of each test subject: not what a new person's first trial would get.",
         )
+
+
+def _at_chance(result: Table) -> str:
+    if result["permuted"]["above_chance"]:
+        return "above the range of chance: if it stays there with other seeds, something leaks"
+    return "not above the range of chance"
 
 
 def _cards(result: Table) -> Any:
@@ -145,13 +153,15 @@ def _reading(result: Table) -> str:
     open_ = [row["title"] for row in rivals if row["title"] not in better + worse]
     parts = []
     if better:
-        parts.append(f"In UF1 the network is above {_listing(better)} (the 95 % interval excludes zero)")
+        parts.append(f"In UF1 emostream is above {_listing(better)} (the 95 % interval excludes zero)")
     if worse:
         parts.append(f"it is below {_listing(worse)}")
     if open_:
         parts.append(f"from {_listing(open_)} it cannot be told apart with these subjects")
     text = "; ".join(parts) + "." if parts else "Nothing to compare with."
-    return " ".join([text[0].upper() + text[1:], *_fusion(result)])
+    low, high = result["chance_test"]["uar_range"]
+    chance = f"With labels redrawn trial by trial, chance alone gives a UAR of {low:.3f} to {high:.3f}"
+    return " ".join([text[0].upper() + text[1:], *_fusion(result), f"{chance} (p {_p(result['chance_test']['p'])})."])
 
 
 def _fusion(result: Table) -> Any:
@@ -165,7 +175,7 @@ def _fusion(result: Table) -> Any:
 
 
 def _systems(result: Table) -> Any:
-    titles = {"both": "network, EEG and face", "eeg": "network, EEG alone", "face": "network, face alone"}
+    titles = {"both": "emostream, EEG and face", "eeg": "emostream, EEG alone", "face": "emostream, face alone"}
     main = _main_view(result)
     for view in ("both", "eeg", "face"):
         row = result["ablation"][view]
@@ -175,7 +185,7 @@ def _systems(result: Table) -> Any:
     for view, name in (("eeg", "EEG"), ("face", "face")):
         if result["ablation"][view] is not None and "trained_alone" in result["ablation"][view]:
             row = result["ablation"][view]["trained_alone"]
-            yield {**row, "title": f"network trained on {name} alone", "kind": "single"}
+            yield {**row, "title": f"emostream trained on {name} alone", "kind": "single"}
     for row in result["baselines"].values():
         yield {**row, "kind": "base"}
 
@@ -224,21 +234,26 @@ def _reasons(excluded: Sequence[Mapping[str, Any]]) -> Any:
         yield {"count": count, "field": field, "message": message, "where": where}
 
 
-def _protocol(result: Table, splits: Sequence[Split | None]) -> str:
+def _protocol(result: Table, inner: bool) -> str:
     name = (
-        "Leave-one-subject-out: each person is answered for by a network that never saw them"
+        "Leave-one-subject-out: each person is answered for by a fit that never saw them"
         if result["protocol"] == "loso"
         else f"Grouped {result['folds']}-fold: people are parted into folds, never a person's samples"
     )
-    inner = (
-        "In each fold other people again stop the training and calibrate the probabilities."
-        if all(split.validation for split in splits if split is not None)
-        else "In some folds there is no inner validation set: the recipe fixes the length of the training beforehand."
+    validated = (
+        "What a fit chooses or calibrates, it chooses and calibrates on people of its own (inner validation)."
+        if inner
+        else "Some folds are too small for inner validation: nothing is chosen or calibrated there."
+    )
+    given = (
+        "The EEG of each test person was z-scored with all of that person's trials; apart from that, a"
+        if result["transductive"]
+        else "A"
     )
     return (
-        f"{name}. {inner} A system is given no held-out sample before it is asked, and no label then: neither can "
-        "scale, select or stop anything. Predictions are pooled over folds, every sample exactly once; intervals draw "
-        "people, not samples."
+        f"{name}. {validated} {given} system is given no held-out sample before it is asked, and no label then: "
+        "neither can scale, select or stop anything. Predictions are pooled over folds, every sample exactly once; "
+        "intervals draw people, not samples."
     )
 
 

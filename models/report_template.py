@@ -92,7 +92,7 @@ PAGE = """<!doctype html>
 </table></div>
 {% endif %}
 
-<h2>Paired differences: the network less each other system</h2>
+<h2>Paired differences: emostream less each other system</h2>
 {% for rows in comparisons %}
 {% if comparisons | length > 1 %}<p><b>{{ rows.title }}</b></p>{% endif %}
 <div class="scroll"><table>
@@ -114,6 +114,8 @@ is there for comparison with other work.</p>
 
 <h2>Confusion</h2>
 <img src="{{ images.confusion }}" alt="Confusion matrices">
+<p class="soft">Rows are true classes; samples without an answer are in no cell. The last matrix is that of the
+best baseline.</p>
 
 <h2>Subject by subject</h2>
 <img src="{{ images.subjects }}" alt="Accuracy of every subject">
@@ -124,15 +126,15 @@ is there for comparison with other work.</p>
 {% if images.roc %}<figure><img src="{{ images.roc }}" alt="Receiver operating characteristics">
 <figcaption>One class against the rest.</figcaption></figure>{% endif %}
 {% if images.reliability %}<figure><img src="{{ images.reliability }}" alt="Reliability diagram">
-<figcaption>Temperature fitted on inner validation subjects only.</figcaption></figure>{% endif %}
+<figcaption>{{ calibrated }}</figcaption></figure>{% endif %}
 </div>
 {% endif %}
 
 {% if images.learning %}
 <h2>Learning curves</h2>
 <img src="{{ images.learning }}" alt="Losses over epochs">
-<p class="soft">A thin line is a fold, the thick one the median of the folds still training. The epoch is chosen on
-inner validation subjects; held-out subjects are in neither curve.</p>
+<p class="soft">A thin line is a fold, the thick one the median of the folds still training. Held-out
+subjects are in neither curve.</p>
 {% endif %}
 
 {% if attribution %}

@@ -60,7 +60,8 @@ class StateFile:
         content = {"format": _FORMAT, "training": dict(self.training), "facts": state.facts}
         tensors = {name: value.detach().cpu().contiguous() for name, value in state.tensors.items()}
         encoded = save_tensors(tensors, {"state": json.dumps(content)})
-        partial = self.path.with_name(f".{STATE_FILE}.{os.getpid()}.part")
+        # always of one name: however often a training is killed, one such file is left at most
+        partial = self.path.with_name(f".{STATE_FILE}.part")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file:

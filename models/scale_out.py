@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import ipaddress
+import socket
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import joblib
 from pydantic import BaseModel, ConfigDict, Field
@@ -143,9 +144,14 @@ def _can_import() -> bool:
 def _ray(scale: ScaleOut) -> Iterator[None]:
     ray = _package("ray", "ray")
     _package("ray", "ray.util.joblib").register_ray()
-    given = {"address": scale.scheduler} if scale.scheduler else {"num_cpus": None if scale.jobs < 0 else scale.jobs}
+    if scale.scheduler:
+        _require_answer(scale.scheduler)
+        given: dict[str, Any] = {"address": scale.scheduler}
+    else:
+        given = {"num_cpus": None if scale.jobs < 0 else scale.jobs, "include_dashboard": False}
+        given |= {} if scale.network else {"_node_ip_address": "127.0.0.1"}
     try:
-        ray.init(include_dashboard=None if scale.scheduler else False, log_to_driver=False, **given)
+        ray.init(log_to_driver=False, **given)
     except (ConnectionError, OSError, ValueError, RuntimeError) as err:
         raise ConfigurationError(
             f"Ray does not start or answer at '{scale.scheduler or 'this machine'}': {err}"
@@ -154,6 +160,18 @@ def _ray(scale: ScaleOut) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _require_answer(address: str) -> None:
+    """Ray itself would try for minutes."""
+    where = _parts(address)
+    try:
+        socket.create_connection((where.hostname or "", where.port or 0), timeout=_ANSWER_S).close()
+    except (OSError, ValueError) as err:
+        raise ConfigurationError(
+            f"no Ray cluster answers at '{address}' within {_ANSWER_S:g} s ({err}); "
+            "start one with 'ray start --head', or leave --scheduler out"
+        ) from err
 
 
 def _package(backend: str, module: str) -> Any:
@@ -182,7 +200,11 @@ def _check(scale: ScaleOut) -> None:
 
 def _is_loopback(address: str) -> bool:
     try:
-        host = urlsplit(address if "://" in address else f"//{address}").hostname or ""
+        host = _parts(address).hostname or ""
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _parts(address: str) -> SplitResult:
+    return urlsplit(address if "://" in address else f"//{address}")

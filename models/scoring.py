@@ -26,7 +26,7 @@ Table = dict[str, Any]
 Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
-NETWORK = "network"
+OURS = "emostream"
 """Name of the evaluated system; `trained_alone(view)` are its fits on one modality."""
 
 FEW_SUBJECTS = 6
@@ -34,8 +34,8 @@ FEW_SUBJECTS = 6
 
 
 def trained_alone(view: View) -> str:
-    """Name of the system that is the network trained on one modality only."""
-    return f"{NETWORK}_{view}"
+    """Name of the system that is our fit on one modality only."""
+    return f"{OURS}_{view}"
 
 
 def answers_of(probabilities: NDArray[np.floating]) -> Integers:
@@ -74,32 +74,32 @@ def summarise(samples: SampleSet, pooled: Pooled, titles: Mapping[str, str], mod
     samples : SampleSet
         As evaluated.
     pooled : Pooled
-        With the system `NETWORK`; the others are its fits on one modality and baselines.
+        With the system `OURS`; the others are its fits on one modality and baselines.
     titles : mapping of system -> title
         Of every system.
     modality : 'both', 'eeg' or 'face'
-        What the network was shown; the ablation has entries for the views that this leaves.
+        What ours was shown; the ablation has entries for the views that this leaves.
     seed : int
         Of the bootstrap.
     """
     here: dict[View, bool] = {"both": True, "eeg": bool(samples.has_eeg.any()), "face": bool(samples.has_face.any())}
     views: list[View] = [v for v in VIEWS if v == modality or (modality == "both" and here[v])]
-    network = pooled.probabilities[NETWORK]
+    ours = pooled.probabilities[OURS]
     answers = {name: answers_of(views_of["both"]) for name, views_of in pooled.probabilities.items()}
     asked: dict[View, View] = {view: view if modality == "both" else "both" for view in views}
-    shown: dict[View, Integers] = {view: answers_of(network[asked[view]]) for view in views}
-    headline = score_system(samples, answers[NETWORK], seed)
+    shown: dict[View, Integers] = {view: answers_of(ours[asked[view]]) for view in views}
+    headline = score_system(samples, answers[OURS], seed)
     both = samples.has_eeg & samples.has_face
     alone: list[View] = [view for view in views if view != "both" and trained_alone(view) in answers]
-    others = [n for n in answers if n != NETWORK and n not in {trained_alone(view) for view in alone}]
+    others = [n for n in answers if n != OURS and n not in {trained_alone(view) for view in alone}]
     ablation: Table = dict.fromkeys(VIEWS)
     for view in views:
         ablation[view] = _with_both(samples, shown[view], seed, both)
     for view in alone:
         ablation[view]["trained_alone"] = _with_both(samples, answers[trained_alone(view)], seed, both)
     baselines = {n: {"title": titles[n], **_with_both(samples, answers[n], seed, both)} for n in others}
-    rivals = {f"ablation:{view}": (f"the same network, {_NAMES[view]} alone", shown[view]) for view in views[1:]}
-    rivals |= {name: (titles[name], answers[name]) for name in answers if name != NETWORK}
+    rivals = {f"ablation:{view}": (f"the same fit, {_NAMES[view]} alone", shown[view]) for view in views[1:]}
+    rivals |= {name: (titles[name], answers[name]) for name in answers if name != OURS}
     return {
         **headline,
         "subjects": len(samples.subjects),
@@ -108,9 +108,9 @@ def summarise(samples: SampleSet, pooled: Pooled, titles: Mapping[str, str], mod
         "majority": baselines.get("majority"),
         "ablation": ablation,
         "baselines": baselines,
-        "comparisons": compare(samples, answers[NETWORK], rivals, both, seed),
-        **calibration(network["both"], samples),
-        "per_subject": per_subject(samples, shown, answers[NETWORK]),
+        "comparisons": compare(samples, answers[OURS], rivals, both, seed),
+        **calibration(ours["both"], samples),
+        "per_subject": per_subject(samples, shown, answers[OURS]),
         "rows": {
             "all": len(samples),
             "eeg": int(samples.has_eeg.sum()),
@@ -126,7 +126,7 @@ _NAMES: dict[View, str] = {"eeg": "EEG", "face": "face", "both": "both"}
 def compare(
     samples: SampleSet, answer: Integers, rivals: Mapping[str, tuple[str, Integers]], both: Bools, seed: int
 ) -> list[Table]:
-    """The network against each rival, paired: on all rows, and on those with both modalities where that differs.
+    """Ours against each rival, paired: on all rows, and on those with both modalities where that differs.
 
     p-values of UF1 are also given adjusted (Holm) for the number of rivals.
     """

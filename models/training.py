@@ -149,11 +149,12 @@ def _run_in_folder(
 ) -> None:
     """The same with state and log kept in a folder, by the first process alone."""
     first = workers.rank == 0
+    # nobody reads while the first process still writes what was trained before, nor does it write before all have read
+    workers.wait()
     saved = file.load() if resume else None
     if saved is not None:
         course.restore(saved)
-    # nobody may write before everybody has read
-    workers.from_first([0.0])
+    workers.wait()
     with ExitStack() as stack:
         log = None
         if first:

@@ -21,7 +21,7 @@ from simulators.face import FaceSimulator
 from simulators.person import EFFECT_CLASSES, Person
 from simulators.scenario import ACTION_UNITS, DEMO_CLASSES, MICROS_A_TRIAL, FacialEvent, Scenario, make_scenario
 
-COHORT_EFFECT_DB = 4.75
+COHORT_EFFECT_DB = 4.7
 """Size of the EEG effects of the people in files, dB; a choice of the simulation, not of nature."""
 
 DECISION_S = 0.6
@@ -32,7 +32,21 @@ SEQUENCE_S = 40.0
 
 _SYLLABLES = ("ba", "do", "fi", "gu", "ka", "le", "mo", "nu", "pi", "ra", "so", "ti", "va", "we", "xo", "zu")
 _CODER_SD_S = 0.008  # a coder is off by about a frame of 150 Hz video
-_MOST_SUBJECTS = 256
+_RANGES: dict[str, tuple[float, float]] = {
+    "subjects": (1, len(_SYLLABLES) ** 2),
+    "trials": (1, 48),
+    "seconds": (6.0, 600.0),
+    "rest_s": (1.0, 60.0),
+    "sfreq_hz": (100.0, 10_000.0),
+    "fps": (1.0, 1000.0),
+    "leak_after": (0.0, 0.7),
+    "misleading": (0.0, 1.0),
+    "misleading_class": (0.0, 1.0),
+    "leak_px": (0.01, 20.0),
+    "effect_db": (0.0, 20.0),
+    "macros": (0.0, 1.0),
+    "lost": (0.0, 1.0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +107,8 @@ class CohortOptions:
     fps: float = 150.0
     leaks: tuple[float, ...] = MICROS_A_TRIAL
     leak_after: float = 0.4
-    misleading: float = 0.36
-    misleading_class: float = 0.3
+    misleading: float = 0.38
+    misleading_class: float = 0.2
     leak_px: float = 0.38
     effect_db: float = COHORT_EFFECT_DB
     macros: float = 0.1
@@ -103,14 +117,12 @@ class CohortOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", tuple(self.classes))
         object.__setattr__(self, "leaks", tuple(self.leaks))
-        if not 1 <= self.subjects <= _MOST_SUBJECTS:
-            raise ConfigurationError(f"{self.subjects} simulated subjects: wanted 1 to {_MOST_SUBJECTS}")
-        if not 1 <= self.trials <= 48:
-            raise ConfigurationError(f"{self.trials} trials a simulated subject: wanted 1 to 48")
-        if not 6.0 <= self.seconds <= 600.0:
-            raise ConfigurationError(f"clips of {self.seconds:g} s: wanted 6 to 600 s")
-        if not 1.0 <= self.fps <= 1000.0:
-            raise ConfigurationError(f"{self.fps:g} frames a second: wanted 1 to 1000")
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ConfigurationError(f"simulated cohort: {name} {value:g}, wanted {low:g} to {high:g}")
+        if not self.leaks or min(self.leaks) < 0 or abs(sum(self.leaks) - 1.0) > 1e-6:
+            raise ConfigurationError(f"simulated cohort: leaks {self.leaks}, wanted shares that sum to 1")
         unknown = [name for name in self.classes if name not in EFFECT_CLASSES]
         if unknown or not self.classes or len(set(self.classes)) != len(self.classes):
             raise ConfigurationError(
@@ -127,7 +139,7 @@ class CodedMovement:
     number : int
         Counts the session's coded movements from 0.
     trial : int
-        Index into `SimulatedSession.trials`.
+        Index into `SimulatedSession.clips`.
     kind : 'micro' or 'macro'
     onset_s, apex_s, offset_s : float
         A frame or so beside the true ones.

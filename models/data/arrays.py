@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import pickle
+import tokenize
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.pickled import load_pickled_arrays
+from realtime.eeg.recording import UNREADABLE
 from realtime.errors import DataError
 
 ARRAY_SUFFIXES: tuple[str, ...] = (".npy", ".npz", ".mat", ".dat")
@@ -24,22 +27,15 @@ PICTURE_SUFFIXES: tuple[str, ...] = (".png", ".jpg", ".jpeg", ".bmp")
 _MOST_PICTURE_BYTES = 2_000_000_000
 
 _DAMAGE = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
+    *UNREADABLE,
+    NameError,
     pickle.UnpicklingError,
+    tokenize.TokenError,
     zipfile.BadZipFile,
-    zlib.error,
 )
 """What the parsers raise on damaged files; they promise no narrower set."""
 
+_HDF5_MARK = b"\x89HDF\r\n\x1a\n"
 _NUMBERS = "biuf"  # NumPy's codes of bool, signed, unsigned, floating
 
 
@@ -50,7 +46,7 @@ def load_array(path: Path, key: str = "", index: int | None = None) -> NDArray[A
     ----------
     path : Path
         .npy; .npz; .mat (version 5 to 7 through SciPy, 7.3 through h5py, axes in MATLAB's order); .dat, a pickled
-        dictionary of arrays as DEAP has them, read by an unpickler that knows nothing but NumPy's arrays; or a folder
+        dictionary of arrays as DEAP has them, nothing of which is run (`models.data.pickled`); or a folder
         of numbered pictures of one size, '1.png' and so on, as (n, height, width, 3) uint8 RGB in the order of their
         numbers.
     key : str
@@ -195,61 +191,41 @@ def _npz_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def _mat_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    import h5py
     from scipy.io import whosmat
 
-    if not h5py.is_hdf5(path):
+    if not _is_hdf5(path):
         return {name: tuple(shape) for name, shape, _ in whosmat(path)}
+    h5py = _h5py()
     with h5py.File(path, "r") as file:
         return {name: item.shape[::-1] for name, item in file.items() if isinstance(item, h5py.Dataset)}
 
 
 def _mat(path: Path, key: str) -> NDArray[Any]:
-    import h5py
     from scipy.io import loadmat
 
     name = _only(path, key, list(_mat_shapes(path)))
-    if not h5py.is_hdf5(path):
+    if not _is_hdf5(path):
         return np.asarray(loadmat(path, variable_names=[name])[name])
-    with h5py.File(path, "r") as file:
+    with _h5py().File(path, "r") as file:
         # MATLAB counts axes the other way round
         return np.ascontiguousarray(np.asarray(file[name]).T)
 
 
+def _is_hdf5(path: Path) -> bool:
+    """Whether a .mat is of version 7.3: HDF5 behind 512 bytes of MATLAB's own, or none."""
+    with path.open("rb") as file:
+        start = file.read(520)
+    return _HDF5_MARK in (start[:8], start[512:])
+
+
+def _h5py() -> ModuleType:
+    try:
+        import h5py
+    except ImportError as err:
+        raise DataError("a .mat of version 7.3 needs h5py: pip install h5py, or save it with '-v7'") from err
+    return h5py
+
+
 @lru_cache(maxsize=1)
 def _unpickled(path: Path, _stamp: tuple[int, int]) -> dict[str, NDArray[Any]]:
-    with path.open("rb") as file:
-        # files that Python 2 wrote have their bytes as text
-        found = _ArraysOnly(file, encoding="latin1").load()
-    if not isinstance(found, dict) or not all(isinstance(array, np.ndarray) for array in found.values()):
-        raise DataError(f"'{path.name}' holds a pickled {type(found).__name__}, wanted a dictionary of arrays")
-    return {str(name): array for name, array in found.items()}
-
-
-def _bytes_of(text: str, encoding: str) -> bytes:
-    """What a pickle of protocol 2 from Python 3 calls to make bytes."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"text in '{encoding}' has no place in an array")
-    return text.encode("latin1")
-
-
-_RECONSTRUCT: Any = np.zeros(0).__reduce__()[0]
-_FROM_BUFFER: Any = np.zeros(1).__reduce_ex__(5)[0]
-
-_ADMITTED: dict[tuple[str, str], Callable[..., Any]] = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("numpy.core.numeric", "_frombuffer"): _FROM_BUFFER,
-    ("numpy._core.numeric", "_frombuffer"): _FROM_BUFFER,
-    ("_codecs", "encode"): _bytes_of,
-}
-"""All that a pickle may call: a pickle is a program, and one from a data set is a stranger's."""
-
-
-class _ArraysOnly(pickle.Unpickler):
-    def find_class(self, module: str, name: str, /) -> Any:
-        if (module, name) not in _ADMITTED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, and only NumPy arrays are let in")
-        return _ADMITTED[module, name]
+    return load_pickled_arrays(path)

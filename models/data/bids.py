@@ -71,6 +71,15 @@ class _Event:
     label: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Film:
+    """A film, when it begins on the recording's clock, and how long it is."""
+
+    path: Path
+    begin_s: float
+    length_s: float
+
+
 def recognises(path: Path) -> bool:
     """Whether a folder has a dataset_description.json and a subject's folder with EEG."""
     if not (path / "dataset_description.json").is_file():
@@ -90,6 +99,7 @@ def read(path: Path) -> Dataset:
         from mne_bids import find_matching_paths
     except ImportError as err:
         raise DataError("BIDS needs mne-bids: pip install emostream[train]") from err
+    path = path.absolute()
     if not recognises(path):
         raise DataError(f"no BIDS-EEG in '{path}': wanted dataset_description.json and sub-01/eeg or sub-01/ses-01/eeg")
     found = find_matching_paths(
@@ -142,14 +152,14 @@ class _Recording:
             self._tell("events", self._clean(str(err)), kept=False)
             return []
         self._about_channels()
-        film, begin_s = self._film()
+        film = self._film()
         rows = []
         for i, event in enumerate(events):
             following_s = events[i + 1].onset_s if i + 1 < len(events) else math.inf
             eeg = self._span(event, following_s, facts)
             if eeg is not None:
                 where = f"{self._name} event {event.number}"
-                face = self._face(film, begin_s, eeg, where)
+                face = self._face(film, eeg, where)
                 sample = f"{self._name}_event-{event.number:03d}"
                 rows.append(Row(sample, self._called, sample, event.label, eeg, face, where))
         undated = sum(not event.duration_s > 0 for event in events)
@@ -246,33 +256,32 @@ class _Recording:
             shown = ", ".join(bad[:12])
             self._tell("channels", f"{len(bad)} channels are marked bad, and read all the same: {shown}")
 
-    def _film(self) -> tuple[Path | None, float]:
+    def _film(self) -> _Film | None:
         stem = self._file.stem.removesuffix("_eeg")
         folders = (self._file.parent.parent / "beh", self._file.parent)
         files = [folder / f"{stem}_video{suffix}" for folder in folders for suffix in FILM_SUFFIXES]
         file = next((file for file in files if file.is_file()), None)
         if file is None:
-            return None, 0.0
+            return None
         told = self._json(file.with_suffix(".json")) if file.with_suffix(".json").is_file() else {}
         begin_s = told.get("StartTime")
         if not isinstance(begin_s, int | float) or not math.isfinite(begin_s):
             self._tell("video", "no 'StartTime' of the film: taken to begin with the recording")
             begin_s = 0.0
         try:
-            film_facts(file)
+            return _Film(file, float(begin_s), film_facts(file).duration_s)
         except DataError as err:
             self._tell("video", f"{self._clean(str(err))}; used without it")
-            return None, 0.0
-        return file, float(begin_s)
+            return None
 
-    def _face(self, film: Path | None, begin_s: float, eeg: EegRecording, where: str) -> VideoSpan | None:
+    def _face(self, film: _Film | None, eeg: EegRecording, where: str) -> VideoSpan | None:
         if film is None:
             return None
-        start_s, stop_s = max(0.0, eeg.start_s - begin_s), min(eeg.stop_s - begin_s, film_facts(film).duration_s)
+        start_s, stop_s = max(0.0, eeg.start_s - film.begin_s), min(eeg.stop_s - film.begin_s, film.length_s)
         if stop_s - start_s < SHORTEST_S:
             self._problems.append(Problem(where, "video", "the film does not cover it; used without it", "kept"))
             return None
-        return VideoSpan(film, start_s, stop_s)
+        return VideoSpan(film.path, start_s, stop_s)
 
     def _clean(self, message: str) -> str:
         """A message without the folders and the subject's own label, which may be a name."""

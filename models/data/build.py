@@ -13,6 +13,7 @@ from models.data.eeg_features import EegFeatures
 from models.data.rows import Dataset, Problem
 from models.data.survey import BuildOptions, Survey, survey
 from models.samples import SampleSet
+from models.scale_out import ScaleOut
 from realtime.errors import DataError
 
 __all__ = ["BuildOptions", "Built", "build_samples"]
@@ -31,7 +32,8 @@ def build_samples(
     options: BuildOptions | None = None,
     *,
     cache: Path | None = None,
-    jobs: int | None = -1,
+    jobs: int = -1,
+    scale: ScaleOut | None = None,
     progress: bool = True,
 ) -> Built:
     """Read every row's EEG and face and put them together.
@@ -42,28 +44,32 @@ def build_samples(
     options : BuildOptions, optional
     cache : Path, optional
         Folder for features: what is there already under the same content and options is not computed again.
-    jobs : int or None
-        Processes; -1 for all cores, None for what an active `joblib.parallel_config` says. That decides about the
-        backend in any case, be it processes, Dask or Ray.
+    jobs : int
+        Processes on this machine; -1 for all cores.
+    scale : ScaleOut, optional
+        Another backend, Dask or Ray, instead of `jobs`; its workers need to see the same files, the cache's too.
     progress : bool
         Show a bar on stderr.
 
     Returns
     -------
     Built
-        The same samples whatever `jobs`, the backend and the cache are.
+        The same samples whatever `jobs`, `scale` and the cache are.
 
     Raises
     ------
     DataError
         The data set cannot be used, or not one sample is left.
+    ConfigurationError
+        Classes that cannot be, or a cluster that does not answer.
     WeightsError
         The face networks' weights are needed and not there.
     """
     for problem in dataset.problems:
         if problem.kind == "fatal":
             raise DataError(f"{problem.where}: {problem.field}: {problem.message}")
-    found = survey(dataset, options or BuildOptions(), cache=cache, jobs=jobs, progress=progress)
+    where = scale or ScaleOut(jobs=jobs)
+    found = survey(dataset, options or BuildOptions(), cache=cache, scale=where, progress=progress)
     if not found.whole:
         first = _first(found.problems)
         raise DataError(f"no sample is left of '{dataset.name}' with {len(dataset.rows)} rows{first}")

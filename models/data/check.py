@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.data.rows import Dataset, Problem
 from models.data.survey import BuildOptions, survey
+from models.scale_out import ScaleOut
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -83,9 +84,10 @@ class Report:
 
         said = "simulated people only" if self.simulated else "not marked as simulated"
         counts = ", ".join(f"{name} {n}" for name, n in self.modalities.items())
+        excluded = sum(problem.kind == "excluded" for problem in self.problems)
         head = (
-            f"{self.name} ({said}): {self.rows} rows, {self.usable} usable of {self.subjects} subjects in "
-            f"{self.groups} groups; {counts}"
+            f"{self.name} ({said}): {self.rows} rows read, {self.usable} usable of {self.subjects} subjects in "
+            f"{self.groups} groups ({counts}); {excluded} times something was excluded"
         )
         classes = Table("class", "rows", "subjects", title="usable rows of each class", title_justify="left")
         for name, (n, people) in self.classes.items():
@@ -104,14 +106,16 @@ def check_dataset(
     options: BuildOptions | None = None,
     *,
     cache: Path | None = None,
-    jobs: int | None = -1,
+    jobs: int = -1,
+    scale: ScaleOut | None = None,
     progress: bool = True,
 ) -> Report:
     """Try every row as `build_samples` would, and tell what became of it.
 
     Features are computed and, with a `cache`, kept: a build after a check has nothing left to do.
     """
-    found = survey(dataset, options or BuildOptions(), cache=cache, jobs=jobs, progress=progress)
+    where = scale or ScaleOut(jobs=jobs)
+    found = survey(dataset, options or BuildOptions(), cache=cache, scale=where, progress=progress)
     usable = [(row, found.classes.names[label], part) for row, label, part in found.whole]
     modalities = {"both": 0, "eeg": 0, "face": 0}
     people: dict[str, set[str]] = defaultdict(set)

@@ -36,10 +36,12 @@ _SYNONYMS: dict[str, str] = {
     "pos": "positive",
     "neg": "negative",
 }
+# as the composite micro-expression sets have them: See et al. (2019), "MEGC 2019 - the second facial micro-expressions
+# grand challenge"; 'tense' is added to the negative ones, 'calm', 'neutral' and 'others' have no place
 _OF_THREE: dict[str, str] = {
     "happy": "positive",
     "surprise": "surprise",
-    **dict.fromkeys(("sad", "disgust", "fear", "angry", "tense", "contempt"), "negative"),
+    **dict.fromkeys(("sad", "disgust", "fear", "angry", "tense", "contempt", "repression"), "negative"),
 }
 
 
@@ -84,9 +86,11 @@ def class_list(wanted: str | Sequence[str] | None, labels: Iterable[str] = ()) -
         Fewer than two classes, one twice, or two spellings of one.
     """
     if wanted is None:
-        names = tuple(sorted(set(labels)))
-        # with no list given, labels mean what they say, and nothing is merged
-        return ClassList(names, {_fold(name): name for name in names})
+        # with no list given, labels mean what they say; only spellings that differ in case or spaces are one
+        own: dict[str, str] = {}
+        for name in sorted(set(labels)):
+            own.setdefault(_fold(name), name)
+        return ClassList(tuple(own.values()), own)
     if isinstance(wanted, str):
         text = wanted.strip()
         names = PRESETS.get(text) or tuple(part.strip() for part in text.split(",") if part.strip())
@@ -95,7 +99,7 @@ def class_list(wanted: str | Sequence[str] | None, labels: Iterable[str] = ()) -
     if len(names) < 2:
         presets = ", ".join(PRESETS)
         raise ConfigurationError(f"classes '{wanted}': wanted a preset ({presets}) or at least two names, 'a,b'")
-    own: dict[str, str] = {}
+    own = {}
     for name in names:
         for key in {_fold(name), _SYNONYMS.get(_fold(name), _fold(name))}:
             if own.setdefault(key, name) != name:
@@ -104,7 +108,8 @@ def class_list(wanted: str | Sequence[str] | None, labels: Iterable[str] = ()) -
 
 
 def classify(rows: Sequence[Row], classes: ClassList) -> tuple[list[tuple[Row, int]], list[Problem]]:
-    """Each row's class; rows whose label has no place are left out, with a problem each and one with their number."""
+    """Each row's class. Rows whose label has no place are left out, with a problem each and one with their number; one
+    more says which labels go by another name."""
     placed: list[tuple[Row, int]] = []
     problems: list[Problem] = []
     without: Counter[str] = Counter()
@@ -116,6 +121,10 @@ def classify(rows: Sequence[Row], classes: ClassList) -> tuple[list[tuple[Row, i
             problems.append(Problem(row.where, "label", f"'{row.label}' has no place among {names}"))
         else:
             placed.append((row, index))
+    renamed = {row.label: classes.names[index] for row, index in placed if row.label != classes.names[index]}
+    if renamed:
+        pairs = ", ".join(f"'{label}' as '{name}'" for label, name in sorted(renamed.items()))
+        problems.append(Problem("data set", "label", f"labels taken as classes: {pairs}", "kept"))
     counted = ", ".join(f"'{label}' {count}" for label, count in sorted(without.items()))
     if without:
         message = f"{without.total()} of {len(rows)} rows have a label with no place among {names}: {counted}"

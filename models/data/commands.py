@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from realtime.errors import ConfigurationError, DataError
-from realtime.options import Summary
+from realtime.options import Network, Summary
 from realtime.output import require_writable, write_json
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ PngPlanes = Annotated[
 ]
 Cache = Annotated[Path | None, typer.Option("--cache", help="Folder for features: a build that was cut off goes on.")]
 Jobs = Annotated[int, typer.Option("--jobs", help="Processes; -1 for all cores.")]
+BackendName = Annotated[
+    Literal["loky", "threading", "dask", "ray"], typer.Option("--backend", help="Where the features are computed.")
+]
+Scheduler = Annotated[str | None, typer.Option("--scheduler", help="Of a running cluster: tcp://127.0.0.1:8786")]
 
 
 @dataset_app.command()
@@ -108,19 +112,30 @@ def build(
     hop: Hop = None,
     face_px: FacePx = None,
     png_planes: PngPlanes = "auto",
-    cache: Cache = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            "--cache", help="Folder for features: a build that was cut off goes on.", show_default="OUT.features"
+        ),
+    ] = None,
+    backend: BackendName = "loky",
+    scheduler: Scheduler = None,
+    network: Network = False,
     jobs: Jobs = -1,
     summary: Summary = None,
 ) -> None:
     """A data set's features in one file, for 'emostream train' and 'evaluate'."""
     from models.data.build import build_samples
     from models.samples import save_samples
+    from models.scale_out import ScaleOut
 
     require_writable(out, summary)
     if out.suffix.lower() != ".npz":
         raise ConfigurationError(f"cannot write samples to '{out}': wanted a name that ends in .npz")
     options = build_options(classes, bands, channels, windows, hop, face_px, png_planes)
-    built = build_samples(_opened(path, kind, scheme), options, cache=cache, jobs=_jobs(jobs))
+    scale = ScaleOut(jobs=_jobs(jobs), backend=backend, scheduler=scheduler, network=network)
+    folder = cache or out.with_suffix(".features")
+    built = build_samples(_opened(path, kind, scheme), options, cache=folder, scale=scale)
     save_samples(out, built.samples)
     excluded = sum(problem.kind == "excluded" for problem in built.problems)
     samples = built.samples
@@ -132,14 +147,24 @@ def build(
         write_json(summary, _said_of(samples, built.problems))
 
 
+@dataset_app.command()
+def columns() -> None:
+    """What a manifest may say of a sample."""
+    from models.data.manifest import COLUMNS
+
+    width = max(map(len, COLUMNS))
+    for name, text in COLUMNS.items():
+        typer.echo(f"{name:{width}}  {text}")
+
+
 def build_options(
-    classes: str | None,
-    bands: str,
-    channels: str,
-    windows: int,
-    hop: float | None,
-    face_px: int | None,
-    png_planes: str,
+    classes: str | None = None,
+    bands: str = "default",
+    channels: str = "found",
+    windows: int = 40,
+    hop: float | None = None,
+    face_px: int | None = None,
+    png_planes: str = "auto",
 ) -> BuildOptions:
     """Options of the command line, checked.
 

@@ -100,6 +100,7 @@ def read(path: Path, scheme: Scheme = "valence", threshold: float = 5.0) -> Data
     """
     if scheme not in get_args(Scheme):
         raise ConfigurationError(f"no scheme '{scheme}' of DEAP's labels; wanted {', '.join(get_args(Scheme))}")
+    path = path.absolute()
     files = _subject_files(path)
     if not files:
         raise DataError(f"no DEAP in '{path}': wanted s01.dat, s01.mat or s01.bdf in it or in data_preprocessed_python")

@@ -31,7 +31,9 @@ LEAD_IN_S = 10.0
 """What the causal filters are shown before a sample starts; their slowest, 0.5 Hz, has settled in half of it."""
 
 _GRID_S = 0.25
-_HIGHPASS_HZ = 0.5
+_SLACK_S = 0.02
+# run both ways, this lets through what the live filter of 0.5 Hz does: 94 % of the power at 1 Hz
+_HIGHPASS_HZ = 0.42
 _HIGHPASS_FROM_S = 6.0
 _NO_SIGNAL = np.uint8(Quality.FLAT | Quality.RAILED | Quality.NOT_FINITE)
 _PLAUSIBLE_UV = (0.05, 5_000.0)
@@ -222,7 +224,8 @@ def array_windows(
     return EegFeatures(tuple(names), np.where(mask[..., None], power, np.float32(0.0)), mask, tuple(said))
 
 
-def _kernel(sfreq_hz: float, bands: Sequence[tuple[str, float, float]]) -> SpectralKernel:
+@lru_cache(maxsize=8)
+def _kernel(sfreq_hz: float, bands: tuple[tuple[str, float, float], ...]) -> SpectralKernel:
     try:
         return SpectralKernel(int(WINDOW_S * sfreq_hz), sfreq_hz, [Band(*band) for band in bands])
     except ConfigurationError as err:  # of the data here, not of what the user configured
@@ -264,7 +267,7 @@ def _without_drift(x_uv: Float64, sfreq_hz: float) -> Float64:
     x = signal.detrend(x_uv, axis=1)
     if x.shape[1] < _HIGHPASS_FROM_S * sfreq_hz:
         return x
-    sos = signal.butter(1, _HIGHPASS_HZ, "highpass", fs=sfreq_hz, output="sos")
+    sos = signal.butter(2, _HIGHPASS_HZ, "highpass", fs=sfreq_hz, output="sos")
     return np.asarray(signal.sosfiltfilt(sos, x, axis=1, padlen=int(2 * sfreq_hz)))
 
 
@@ -329,11 +332,13 @@ def _live_sequence(
     # the stretch starts a whole number of hops before its end, so that a window ends at `stop_s`
     begin_s = stop_s - int(length_s / grid_s + 1e-9) * grid_s
     first, last = np.searchsorted(recording.stamps_s, [begin_s - 0.5 / sfreq_hz, stop_s - 0.5 / sfreq_hz])
+    # a hop ends on a sample of the decimated grid, which may lie a few samples on
+    last += round(sfreq_hz / pipeline.sfreq_out_hz) - 1
     for chunk in iter_chunks(_cut(recording, int(first), int(last)), chunk_s=1.0):
         pipeline.push(chunk)
     sequence = pipeline.sequence()
-    ages_s = options.hop_s * np.arange(options.n_windows)[::-1]
-    inside = stop_s - ages_s - WINDOW_S > start_s - 0.5 * _GRID_S
+    ends_s = recording.stamps_s[first] + sequence.end_s - options.hop_s * np.arange(options.n_windows)[::-1]
+    inside = ends_s - WINDOW_S > start_s - _SLACK_S
     mask = sequence.channel_mask & inside[:, None]
     if lost := int(inside.sum() - mask.any(axis=1).sum()):
         remarks.append(f"{lost} of {int(inside.sum())} windows have no good channel, or span a gap, and are masked")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from functools import lru_cache
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,9 +20,7 @@ from models.data.face_features import FaceFeatures, FaceOptions, face_features
 from models.data.rows import EegArray, EegRecording, FrameArray, Problem, Row, VideoMoment, VideoSpan
 from realtime.eeg.files import EEG_SUFFIXES
 from realtime.errors import DataError, WeightsError
-
-FEATURES_VERSION = 1
-"""Raise it with every change of the numbers that come out: older cached features are then made anew."""
+from realtime.face._cv import cv2
 
 _COMPANIONS = frozenset({".fdt", ".eeg", ".vmrk", ".dat", ".dpa", ".dpo", ".ceo", ".cef"})
 _BATCH = 8
@@ -102,7 +101,9 @@ def _kept(
     if path is not None and (stored := _load(path, kind)) is not None:
         return stored
     try:
-        found, failure = make(source, options), ""
+        made = make(source, options)
+        remarks = tuple(_without_paths(remark, source) for remark in made.remarks)
+        found, failure = replace(made, remarks=remarks), ""
     except WeightsError:
         raise  # this machine lacks something; the data are not at fault
     except DataError as err:
@@ -117,22 +118,36 @@ def _without_paths(message: str, source: Any) -> str:
     for part in fields(source):
         value = getattr(source, part.name)
         if isinstance(value, Path):
-            message = message.replace(str(value), f"{part.name} file").replace(value.name, f"{part.name} file")
+            place = f"(?:{re.escape(str(value.parent))}/)?"
+            message = re.sub(
+                rf"{place}{re.escape(value.name)}|{place}\b{re.escape(value.stem)}\.\w+", "its file", message
+            )
         elif is_dataclass(value):
             message = _without_paths(message, value)
     return message
 
 
 def content_key(source: Any, options: Any) -> str:
-    """SHA-256 of the content of a source's files, of what is asked of them, and of the version of the code.
+    """SHA-256 of the content of a source's files, of what is asked of them, and of the code that does it.
 
     Raises
     ------
     OSError
         A file is not there, or may not be read.
     """
-    text = f"{FEATURES_VERSION} {_content(source)} {options!r}"
+    text = f"{code_digest()} {_content(source)} {options!r}"
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def code_digest() -> str:
+    """SHA-256 of the modules that features come from: a change of them makes what was cached before void."""
+    root = Path(__file__).parents[2]
+    total = hashlib.sha256(cv2.__version__.encode())
+    for folder in ("models/data", "realtime/eeg", "realtime/face"):
+        for file in sorted((root / folder).glob("*.py")):
+            total.update(file.read_bytes())
+    return total.hexdigest()
 
 
 def _content(value: Any) -> str:

@@ -100,6 +100,7 @@ def read(path: Path, scheme: Scheme = "valence") -> Dataset:
     """
     if scheme not in get_args(Scheme):
         raise ConfigurationError(f"no scheme '{scheme}' of HED's labels; wanted {', '.join(get_args(Scheme))}")
+    path = path.absolute()
     files = _index_files(path)
     if not files:
         raise DataError(f"no HED in '{path}': wanted a .csv with the columns {', '.join(COLUMNS)}")

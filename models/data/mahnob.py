@@ -43,7 +43,7 @@ FELT_EMOTIONS: dict[int, str] = {
     12: "anxiety",
 }
 """What `feltEmo` means; the manual calls 4 'joy, happiness'. The clips were chosen for 0 to 6, 11 and 12, and public
-code agrees on these; 7 to 10 are as the data set's web interface lists them."""
+code agrees on these; 7 to 10 could not be checked against a public source."""
 
 VIDEO_HZ = (55.0, 65.0)
 """The cameras' rate is 60.97 Hz; a film that says anything far from it does not run on the recording's clock."""
@@ -82,6 +82,7 @@ def read(path: Path) -> Dataset:
     DataError
         No folder of a session.
     """
+    path = path.absolute()
     folders = _session_folders(path)
     if not folders:
         raise DataError(f"no MAHNOB-HCI in '{path}': wanted Sessions/2/session.xml and so on")

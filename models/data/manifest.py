@@ -36,7 +36,7 @@ COLUMNS: dict[str, str] = {
     "eeg": ".npy of (windows, channels, bands) log10 µV²/Hz or of (channels, times); or a recording",
     "sfreq_hz": "rate of a (channels, times) array, Hz",
     "unit": "V or uV, of a (channels, times) array; volts where missing, unless they can only be microvolts",
-    "channels": "names of an array's channels, separated by spaces or semicolons",
+    "channels": "names of an array's channels, separated by spaces, semicolons or commas",
     "start_s": "where the sample starts in a recording (or in a video without onset_s), s from its first sample",
     "stop_s": "where it ends; 40 s after start_s where neither this nor duration_s is given",
     "duration_s": "its length, instead of stop_s",
@@ -61,6 +61,7 @@ _REWRITTEN = re.compile(
     r"^\d+(?:[.,]\d+)?E\+\d+$|^\d{1,2}[-./ ](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\w*$", re.I
 )
 _SPREADSHEET_ERROR = re.compile(r"^#(?:REF!|NAME\?|VALUE!|DIV/0!|NUM!|NULL!|N/A)$", re.I)
+_THOUSANDS = re.compile(r"^\d{1,3}(?:,\d{3})+$")
 _SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 _YES, _NO = {"yes", "true", "1", "y"}, {"no", "false", "0", "n"}
 
@@ -178,6 +179,13 @@ class _RowError(Exception):
         self.field = field
 
 
+def _finder(names: set[str]) -> re.Pattern[str] | None:
+    """What finds people's names in a text. Short ones only as words of their own; codes such as '07' are no names."""
+    worded = sorted((n for n in names if re.search(r"[^\W\d_]{2}", n)), key=len, reverse=True)
+    alone = (rf"(?<![^\W\d_]){re.escape(n)}(?![^\W\d_])" if len(n) < 4 else re.escape(n) for n in worded)
+    return re.compile("|".join(alone), re.IGNORECASE) if worded else None
+
+
 class _Reader:
     """Turns a table's records into rows; one use."""
 
@@ -188,9 +196,7 @@ class _Reader:
         names = {record.cells["subject"] for record in table.records if "subject" in record.cells}
         known = all(_PSEUDONYM.match(name) for name in names)
         self._subjects = {name: name for name in names} if known else pseudonyms(sorted(names))
-        # a short code such as '07' is nobody's name and would be found in every other number
-        hidden = sorted((n for n in names if not known and re.search(r"[^\W\d_]{2}", n)), key=len, reverse=True)
-        self._names = re.compile("|".join(re.escape(name) for name in hidden), re.I) if hidden else None
+        self._names = None if known else _finder(names)
 
     def dataset(self) -> Dataset:
         rows: list[Row] = []
@@ -265,8 +271,12 @@ class _Reader:
             sfreq_hz = self._number(record, "sfreq_hz")
             if sfreq_hz is not None and sfreq_hz <= 0:
                 raise _RowError("sfreq_hz", f"{sfreq_hz:g} Hz is no sampling rate; wanted more than 0")
-            names = tuple(re.split(r"[;\s]+", record.cells["channels"])) if "channels" in record.cells else ()
+            if "start_s" in record.cells and "video" not in record.cells:
+                raise _RowError("start_s", "an array of EEG is one sample: cut it, or give the recording")
+            names = tuple(name for name in re.split(r"[;,\s]+", record.cells.get("channels", "")) if name)
             return EegArray(path, sfreq_hz, names, unit=known[unit.lower()])
+        if unused := [name for name in ("sfreq_hz", "unit", "channels") if name in record.cells]:
+            self._say(record, unused[0], "not used: the recording says it itself")
         return EegRecording(path, *self._span(record, DEFAULT_SPAN_S))
 
     def _span(self, record: Record, default_s: float | None) -> tuple[float, float]:
@@ -320,8 +330,10 @@ class _Reader:
         text = record.cells.get(name)
         if text is None:
             return None
+        if _THOUSANDS.match(text):
+            raise _RowError(name, f"'{text}' may be a thousand or a fraction; write it without a comma")
         try:
-            value = float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
+            value = float(text.replace(",", ".") if self._table.decimal_comma else text)
         except ValueError:
             raise _RowError(name, f"'{text}' is no number") from None
         if not math.isfinite(value):

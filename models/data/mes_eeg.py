@@ -104,7 +104,11 @@ class _Reader:
         seen: set[str] = set()
         for path in self._files.recordings[session]:
             if path.stem.lower() in seen:
-                self._tell(where, "eeg", "there as EEGLAB and as Curry; the former is used")
+                self._tell(
+                    where,
+                    "eeg",
+                    f"a second file of the same name left out ({path.suffix.lower()}); EEGLAB goes before Curry",
+                )
                 continue
             marks = read_marks(path)
             if isinstance(marks, str):

@@ -133,7 +133,10 @@ def read_marks(path: Path) -> Marks | str:
             first_s = raw.first_samp / rate if raw.info["meas_date"] is not None else 0.0
             texts = zip(raw.annotations.onset, raw.annotations.description, strict=True)
             events = sorted((float(onset) - first_s, str(text)) for onset, text in texts)
-            return _marks(path, raw.n_times / rate, events)
+            return _marks(path, float(raw.n_times / rate), events)
+        except ImportError as err:
+            needed = "curryreader" if path.suffix.lower() == ".cdt" else err.name
+            return f"needs the package '{needed}': pip install {needed}"
         except FileNotFoundError:
             return "the file with its samples is missing"
         except UNREADABLE as err:

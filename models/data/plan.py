@@ -12,6 +12,7 @@ from models.data.arrays import array_shapes
 from models.data.eeg_features import EegOptions
 from models.data.face_features import FaceOptions
 from models.data.flow_maps import RawMap, decide_order, float_scale, read_flow_map
+from models.data.manifest import MIN_FLOW_PX
 from models.data.rows import EegArray, EegRecording, FlowMap, Problem, Row
 from realtime.errors import DataError
 
@@ -59,6 +60,8 @@ def plan_face(
     order of their planes is voted on by all maps (400 of them, evenly spaced, where there are more).
     """
     faces = [row for row in rows if row.face is not None]
+    if not faces:
+        return FaceOptions(face_px or MIN_FLOW_PX, 2), []
     maps = _some_maps(faces)
     sizes = Counter(raw.px for raw in maps)
     one_size = len(sizes) == 1 and all(isinstance(row.face, FlowMap) for row in faces)

@@ -104,7 +104,7 @@ def recording_facts(path: Path, *, triggers: bool = False) -> RecordingFacts:
             raw = mne.io.read_raw(path, preload=False, verbose="ERROR")
             sfreq_hz = float(raw.info["sfreq"])
             found = _triggers(raw, path.name) if triggers else ()
-            return RecordingFacts(sfreq_hz, raw.n_times / sfreq_hz, found)
+            return RecordingFacts(sfreq_hz, float(raw.n_times / sfreq_hz), found)
         except UNREADABLE as err:
             reason = " ".join(str(err).split())[:200] or type(err).__name__
             raise DataError(f"cannot read '{path.name}': {reason}") from err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,7 +195,15 @@ class Dataset:
 
 
 def pseudonyms(names: Sequence[str]) -> dict[str, str]:
-    """Name -> 'sub-01', 'sub-02', ... in the sorted order of the distinct names, so that it is the same every time."""
-    distinct = sorted(set(names))
+    """Name -> 'sub-01', 'sub-02', ... in the order of the distinct names, so that it is the same every time.
+
+    Numbers in a name count as numbers: '2' comes before '10'.
+    """
+    distinct = sorted(set(names), key=_in_order)
     width = max(2, len(str(len(distinct))))
     return {name: f"sub-{i:0{width}d}" for i, name in enumerate(distinct, 1)}
+
+
+def _in_order(name: str) -> tuple[list[int | str], str]:
+    parts = re.split(r"(\d+)", name)
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)], name

@@ -9,8 +9,9 @@ A session is one XDF file and what lies beside it under the same stem, in one fo
     markers.json                                    what other programs' markers mean, at the top or beside the XDF
 
 Film and EEG meet through the XDF file alone: its stream of type 'VideoFrameIndex' has one sample a frame, the frame's
-index with its stamp, and frame k of the film is the one of index k. So a camera that begins late, stops or loses frames
-shifts nothing. What has no frame within a frame and a half of the time that is wanted has no picture.
+index with its stamp, and frame k of the film is the one of index k (or k less where a JSON file beside the film, of the
+same name, has a `first_frame_index` k: a film that began later than its camera). So a camera that begins late, stops or
+loses frames on the way shifts nothing. What has no frame within a frame and a half of the time wanted has no picture.
 
 Trials are told by markers: JSON {"event": "trial_start", "emotion": "sad"} and {"event": "trial_end"}, as
 `emostream simulate` sends them; or by texts that markers.json explains, {"start": {"stim_sad": "sad"}, "end":
@@ -26,7 +27,7 @@ uses the movement; a trial without one gives its last 40 s of EEG alone. What th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from models.data.probing import is_simulated
@@ -71,6 +72,7 @@ def read(path: Path) -> Dataset:
     DataError
         No XDF file, or a markers.json that cannot be used.
     """
+    path = path.absolute()
     found = _sessions(path)
     if not found:
         raise DataError(f"no recorded session in '{path}': wanted a .xdf file in it, or in its sub-xx/ses-yy")
@@ -173,19 +175,18 @@ class _Session:
             self._tell("label", "its marker names no emotion", where, kept=False)
             return None
         group = f"{self._name}_trial-{trial.number:02d}"
-        eeg = self._eeg(trial.end_s, length_s, where)
+        # no more than the trial: unlike a movement, it says nothing about what was before it
+        eeg = self._eeg(trial.end_s, length_s, where, trial.start_s)
         if eeg is None:
             self._tell("row", "no movement, and no EEG is left of it", where, kept=False)
             return None
-        # no more than the trial: unlike a movement, it says nothing about what was before it
-        eeg = replace(eeg, start_s=max(eeg.start_s, trial.start_s))
         return Row(group, self._subject, group, trial.label, eeg, None, where)
 
-    def _eeg(self, stop_s: float, length_s: float, where: str) -> EegRecording | None:
+    def _eeg(self, stop_s: float, length_s: float, where: str, earliest_s: float = 0.0) -> EegRecording | None:
         stop_s = min(stop_s, length_s)
-        start_s = max(0.0, stop_s - SEQUENCE_S)
+        start_s = max(earliest_s, 0.0, stop_s - SEQUENCE_S)
         if stop_s - start_s < SHORTEST_S:
-            message = f"{max(stop_s, 0.0):.3g} s of EEG before it, wanted {SHORTEST_S:g} s at least"
+            message = f"{max(stop_s - start_s, 0.0):.3g} s of EEG, wanted {SHORTEST_S:g} s at least"
             self._tell("eeg", message, where)
             return None
         return EegRecording(self._xdf, start_s, stop_s)

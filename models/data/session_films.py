@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,8 @@ class Film:
         Nominal rate of the film, by which its reader stamps frames.
     frames : int
         How many it has.
+    first_index : int
+        The camera's number of the film's first frame.
     indices : (n,) int
         Numbers of the frames of the camera, as the recording has them.
     stamps_s : (n,) float64
@@ -44,6 +47,7 @@ class Film:
     camera: str
     fps: float
     frames: int
+    first_index: int
     indices: np.ndarray
     stamps_s: Float64
 
@@ -62,10 +66,15 @@ class Film:
             raise DataError(
                 f"no frame within {_NEAR * interval_s:.3f} s of {time_s:.3f} s; the nearest is {away_s:.3f} s away"
             )
-        index = int(self.indices[nearest])
-        if not 0 <= index < self.frames:
-            raise DataError(f"frame {index} at {time_s:.3f} s is none of the {self.frames} in the film")
-        return index / self.fps
+        place = int(self.indices[nearest]) - self.first_index
+        if not 0 <= place < self.frames:
+            raise DataError(f"frame {place} at {time_s:.3f} s is none of the {self.frames} in the film")
+        return place / self.fps
+
+    @property
+    def missing(self) -> int:
+        """How many frames the film has less than the camera counted."""
+        return max(0, int(self.indices[-1]) - self.first_index + 1 - self.frames)
 
 
 def is_index_or_markers(head: dict[str, Any]) -> bool:
@@ -110,6 +119,10 @@ def find_films(
         used.add(chosen)
         try:
             films.append(_film(file, camera, indices[chosen], origin_s))
+            if films[-1].missing:
+                lacking = f"{shown} has {films[-1].missing} frames less than the camera counted"
+                message = f"{lacking}: unless they are those at its end, movements are not where they are looked for"
+                problems.append(Problem(where, "video", message, "kept"))
         except DataError as err:
             problems.append(
                 Problem(where, "video", f"{shown} is not used: {str(err).replace(file.name, shown)}", "kept")
@@ -155,4 +168,19 @@ def _film(file: Path, camera: str, stream: dict[str, Any], origin_s: float) -> F
     stamps, indices = stamps[good], np.rint(values[good, 0]).astype(np.int64)
     if not len(stamps) or (np.diff(indices) <= 0).any() or (np.diff(stamps) <= 0).any():
         raise DataError("its frame indices or their stamps do not increase")
-    return Film(file, camera, facts.fps, facts.frames, indices, stamps)
+    return Film(file, camera, facts.fps, facts.frames, _first_index(file), indices, stamps)
+
+
+def _first_index(file: Path) -> int:
+    """`first_frame_index` of the JSON file beside a film that began later than its camera; 0 where there is none."""
+    beside = file.with_suffix(".json")
+    if not beside.is_file():
+        return 0
+    try:
+        said = json.loads(beside.read_text(encoding="utf-8"))
+        first = said.get("first_frame_index", 0) if isinstance(said, dict) else None
+    except (OSError, ValueError) as err:
+        raise DataError(f"the JSON file beside it cannot be read: {err}") from err
+    if not isinstance(first, int) or isinstance(first, bool) or first < 0:
+        raise DataError(f"first_frame_index beside it is {first!r}, wanted a whole number from 0 on")
+    return first

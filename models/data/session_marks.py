@@ -176,7 +176,7 @@ def trials_and_movements(
     texts = sorted(_texts(streams, recording.origin_s), key=lambda text: text[0])
     marks.simulated = any(text_of(stream, "name") == TRUTH_STREAM for stream in streams)
     marks.trials = annotations.trials or _numbered(_trials(texts, recording.duration_s, meaning, where, marks.problems))
-    marks.movements = annotations.movements or _true_movements(texts)
+    marks.movements = annotations.movements or _true_movements(texts, where, marks.problems)
     candidates = sum(stream == CANDIDATES_STREAM for _, stream, _ in texts)
     if candidates and not marks.movements:
         message = f"{candidates} movements found by the engine are candidates, and no annotations say which are true"
@@ -248,14 +248,18 @@ def _numbered(trials: Sequence[Trial]) -> list[Trial]:
     return [replace(trial, number=i) for i, trial in enumerate(in_order, 1)]
 
 
-def _true_movements(texts: Sequence[tuple[float, str, str]]) -> list[Movement]:
+def _true_movements(texts: Sequence[tuple[float, str, str]], where: str, problems: list[Problem]) -> list[Movement]:
     found = []
     for stamp_s, stream, text in texts:
         said = _event(text) if stream == TRUTH_STREAM else {}
-        if said.get("event") == "movement" and said.get("kind") == "micro":
-            # its own times are on the sender's clock; the marker is stamped with the offset
-            shift_s = stamp_s - float(said["offset_s"])
-            found.append(
-                Movement(*(float(said[name]) + shift_s for name in ("onset_s", "apex_s", "offset_s")), label="")
-            )
+        if said.get("event") != "movement" or said.get("kind") != "micro":
+            continue
+        try:
+            onset_s, apex_s, offset_s = (float(said[name]) for name in ("onset_s", "apex_s", "offset_s"))
+        except (KeyError, TypeError, ValueError) as err:
+            problems.append(Problem(where, "truth", f"a movement at {stamp_s:.3f} s without its times: {err}"))
+            continue
+        # its own times are on the sender's clock; the marker is stamped with the offset
+        shift_s = stamp_s - offset_s
+        found.append(Movement(onset_s + shift_s, apex_s + shift_s, stamp_s, ""))
     return sorted(found, key=lambda movement: movement.onset_s)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +16,7 @@ from models.data.face_features import FaceOptions
 from models.data.features import RowFeatures, batches, extract
 from models.data.plan import plan_eeg, plan_face
 from models.data.rows import Dataset, Problem, Row
+from models.scale_out import ScaleOut, spread
 from realtime.eeg.bands import BAND_PRESETS
 from realtime.eeg.montage import MODEL_CHANNELS
 from realtime.errors import DataError
@@ -84,7 +86,7 @@ def survey(
     options: BuildOptions,
     *,
     cache: Path | None = None,
-    jobs: int | None = -1,
+    scale: ScaleOut,
     progress: bool = True,
 ) -> Survey:
     """Compute every row's features; parameters as in `build_samples`.
@@ -92,7 +94,7 @@ def survey(
     Raises
     ------
     ConfigurationError
-        Classes that cannot be.
+        Classes that cannot be, or a cluster that does not answer.
     DataError
         EEG channels that do not fit together.
     WeightsError
@@ -106,7 +108,7 @@ def survey(
     eeg_options = plan_eeg(rows, bands, options.n_windows, options.hop_s)
     face_options, remarks = plan_face(rows, options.face_px, options.png_planes)
     problems += remarks
-    found = _run(rows, eeg_options, face_options, cache, jobs, progress) if rows else []
+    found = _run(rows, eeg_options, face_options, cache, scale, progress)
     for part in found:
         problems += part.problems
     pairs = zip(placed, found, strict=True)
@@ -121,27 +123,32 @@ def _run(
     eeg_options: EegOptions,
     face_options: FaceOptions,
     cache: Path | None,
-    jobs: int | None,
+    scale: ScaleOut,
     progress: bool,
 ) -> list[RowFeatures]:
-    """Features of all rows, in their order."""
-    import joblib
-    from joblib.parallel import get_active_backend
+    """Features of all rows, in their order, wherever and in whatever order they are made."""
     from tqdm import tqdm
 
     todo = batches(rows)
-    out: list[RowFeatures | None] = [None] * len(rows)
-    backend: Any = get_active_backend()[0]
-    streaming = "generator" if backend.supports_return_generator else "list"
-    run: Any = joblib.Parallel(n_jobs=jobs, return_as=streaming)(
-        joblib.delayed(extract)([rows[i] for i in part], eeg_options, face_options, cache) for part in todo
-    )
-    with tqdm(total=len(rows), desc="features", unit="row", disable=not progress) as bar:
-        for part, features in zip(todo, run, strict=True):
-            for i, one in zip(part, features, strict=True):
-                out[i] = one
-            bar.update(len(part))
-    return [one for one in out if one is not None]
+    out: dict[int, RowFeatures] = {}
+    shared = (eeg_options, face_options, cache)
+    items = [(number, [rows[i] for i in part]) for number, part in enumerate(todo)]
+    with (
+        closing(spread(_batch, shared, items, scale)) as done,
+        tqdm(total=len(rows), desc="features", unit="row", disable=not progress) as bar,
+    ):
+        for number, features in done:
+            out.update(zip(todo[number], features, strict=True))
+            bar.update(len(features))
+    return [out[i] for i in range(len(rows))]
+
+
+def _batch(
+    shared: tuple[EegOptions, FaceOptions, Path | None], item: tuple[int, list[Row]]
+) -> tuple[int, list[RowFeatures]]:
+    """A batch of rows, in whichever process: its number and its features."""
+    number, rows = item
+    return number, extract(rows, *shared)
 
 
 def _channels(whole: Sequence[Whole], options: BuildOptions) -> tuple[tuple[str, ...], list[Problem]]:

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.data.rows import Problem
@@ -26,11 +26,15 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table's columns (lower case), its rows that are not blank, and what was odd about the file."""
+    """A table's columns (lower case), its rows that are not blank, and what was odd about the file.
+
+    `decimal_comma` is True where cells are not separated by commas, so that '0,5' may be a number.
+    """
 
     columns: tuple[str, ...]
     records: tuple[Record, ...]
     problems: tuple[Problem, ...]
+    decimal_comma: bool = False
 
 
 def read_table(path: Path) -> Table:
@@ -69,7 +73,8 @@ def _read_csv(path: Path) -> Table:
         raise DataError(f"'{path.name}' is empty; wanted a header row and one row a sample")
     while not any(cell.strip() for cell in rows[0]):
         rows, skipped = rows[1:], skipped + 1
-    return _assemble(path, rows[0], rows[1:], 2 + skipped, problems)
+    table = _assemble(path, rows[0], rows[1:], 2 + skipped, problems)
+    return replace(table, decimal_comma=delimiter != ",")
 
 
 def _decode(path: Path) -> tuple[str, list[Problem]]:
@@ -107,7 +112,9 @@ def _assemble(
         beyond = [cell for cell in cells[len(columns) :] if cell]
         beyond += [cell for cell, name in zip(cells, columns, strict=False) if cell and not name]
         if beyond:
-            message = f"has {len(cells)} cells for {len(named)} named columns; a comma in a text needs quotation marks"
+            message = (
+                f"has {len(cells)} cells for {len(named)} named columns; a separator in a text needs quotation marks"
+            )
             problems.append(Problem(f"{path.name} row {number}", "row", message))
             continue
         filled = zip(columns, cells, strict=False)

@@ -88,7 +88,8 @@ class Recording:
 
 def implausible(samples_uv: Float32) -> tuple[str, ...]:
     """A note where the typical channel's standard deviation cannot be that of scalp EEG in µV."""
-    spread = float(np.median(np.std(samples_uv[:, : 60 * 1024], axis=1)))
+    with np.errstate(all="ignore"):  # a damaged file may hold any bits
+        spread = float(np.median(np.std(samples_uv[:, : 60 * 1024], axis=1)))
     low, high = _PLAUSIBLE_UV
     if low <= spread <= high:
         return ()

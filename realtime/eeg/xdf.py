@@ -19,6 +19,7 @@ from realtime.packets import EegInfo, Float64, readonly
 # jitter is smoothed within stretches that no step longer than this parts: a gap must stay one
 _BREAKS: dict[str, Any] = {"jitter_break_threshold_seconds": 0.25, "jitter_break_threshold_samples": 1}
 _RATE_TOLERANCE = 0.01
+_LATEST_S = 1e12  # LSL's clock counts seconds from a start of the machine, or of 1970
 
 
 def read_xdf(path: Path) -> Recording:
@@ -101,7 +102,10 @@ def _from_stream(
 ) -> Recording:
     name = text_of(stream, "name")
     nominal_hz = float(text_of(stream, "nominal_srate") or 0.0)
-    stamps, reversals = _increasing(np.asarray(stream["time_stamps"], dtype=np.float64))
+    raw_stamps = np.asarray(stream["time_stamps"], dtype=np.float64)
+    if not (np.isfinite(raw_stamps).all() and np.abs(raw_stamps).max() < _LATEST_S):
+        raise DataError(f"stamps of the EEG stream '{name}' of '{path}' are no times: the file is damaged")
+    stamps, reversals = _increasing(raw_stamps)
     interval_s = float(np.median(np.diff(stamps)))
     sfreq_hz = nominal_hz or round(1.0 / interval_s, 3)
     labels, types, factors = _channels(stream, path)
@@ -110,7 +114,8 @@ def _from_stream(
     eeg = [i for i, label in enumerate(labels) if types[i] in {"", "EEG"} and is_brain(label) and i not in eog]
     if not eeg:
         raise DataError(f"the EEG stream '{name}' of '{path}' has no channel of type EEG; found {', '.join(types)}")
-    samples = (data[eeg] * factors[eeg, None]).astype(np.float32)
+    with np.errstate(all="ignore"):  # a damaged file may hold any bits; what is not finite is masked later
+        samples = (data[eeg] * factors[eeg, None]).astype(np.float32)
     gaps = _gaps(stamps, interval_s)
     warnings = _timing_warnings(stream, stamps, interval_s, reversals, gaps)
     return Recording(

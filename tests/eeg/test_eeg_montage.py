@@ -11,6 +11,7 @@ from realtime.eeg.montage import (
     canonical_name,
     electrode_positions,
     interpolation_matrix,
+    is_brain,
     is_eog,
     name_list,
 )
@@ -129,3 +130,13 @@ def test_interpolation_from_too_few_is_refused() -> None:
 @pytest.mark.parametrize(("label", "eye"), [("EOG1", True), ("HEO", True), ("heog", True), ("O1", False)])
 def test_eye_electrodes_are_known_by_label(label: str, eye: bool) -> None:
     assert is_eog(label) is eye
+
+
+@pytest.mark.parametrize("label", ["EXG1", "Erg2", "GSR1", "Resp", "Plet", "Temp", "zEMG", "tEMG", "Status", "ECG"])
+def test_sockets_for_other_sensors_are_no_brain(label: str) -> None:
+    assert not is_brain(label)
+
+
+@pytest.mark.parametrize("label", ["Fp1", "TP9", "T7", "EEG 001"])
+def test_any_other_label_may_be_brain(label: str) -> None:
+    assert is_brain(label)

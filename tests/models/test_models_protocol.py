@@ -17,6 +17,7 @@ from models.protocol import Fold, System, fold_seed, plan_folds, reuse_folds, ru
 from models.samples import SampleSet
 from models.splits import Split, check_splits, inner_split, missing_classes, subject_folds
 from models.training import TrainingOptions, train
+from models.views import View
 from realtime.errors import ConfigurationError, DataError
 
 STUB = System("network", "network", StubTrainer(), "both", RECIPE)
@@ -46,7 +47,7 @@ class SpyFitted:
     def split(self) -> Split:
         return self.fitted.split
 
-    def probabilities(self, samples: SampleSet) -> dict[str, np.ndarray]:
+    def probabilities(self, samples: SampleSet) -> dict[View, np.ndarray]:
         self.spy.labels += samples.label.tolist()
         return self.fitted.probabilities(samples)
 

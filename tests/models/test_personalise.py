@@ -174,7 +174,7 @@ def test_the_gain_is_measured_on_the_same_unseen_trials() -> None:
         (k, view) for k in (4, 8) for view in ("both", "eeg", "face")
     ]
     first, *_ = result["gain"]
-    for name in ("accuracy", "uf1", "uar"):
+    for name in ("accuracy", "uf1", "uar", "nll"):
         assert first["gain"][name]["difference"] == pytest.approx(first["personalised"][name] - first["base"][name])
     assert result["gain"][0]["base"] == result["gain"][3]["base"]
     with pytest.raises(DataError, match="0 of 4 subjects have more than 24 trials"):

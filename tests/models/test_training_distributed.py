@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from models_helpers import SMALL, synthetic_samples
 from torch import nn
 
 from models.augmentation import AugmentationOptions
+from models.checkpoint import load_checkpoint
 from models.devices import choose_precision
 from models.distributed import Alone, joined
 from models.training import TrainingOptions, train
@@ -53,19 +55,41 @@ with joined("cpu") as workers:
         found.append(train(samples, dropping, workers=workers, run_dir=shared))
     weights = [torch.cat([p.flatten() for p in t.network.state_dict().values()]) for t in found]
     losses = [[r.validation_loss for r in t.history] for t in found]
-    torch_free = [w.tolist() for w in weights]
-    (out / f"{workers.rank}.json").write_text(json.dumps({"weights": torch_free, "losses": losses}))
+    (out / f"{workers.rank}.json").write_text(json.dumps({"weights": [w.tolist() for w in weights], "losses": losses}))
 """
+
+
+COMMAND = """
+import sys
+from pathlib import Path
+from models_helpers import synthetic_samples
+from models.training import TrainingOptions
+from models.training_command import run_training
+
+info = run_training(
+    synthetic_samples(4, 4),
+    options=TrainingOptions.model_validate_json(sys.argv[2]),
+    out=Path(sys.argv[1]) / "both.safetensors",
+    name="both",
+    trained_on="two processes",
+)
+print("RESULT", "nothing" if info is None else info.model_id, flush=True)
+"""
+
+
+def _torchrun(folder: Path, code: str, *given: str) -> str:
+    """Run code in two processes and return what they printed."""
+    script = folder / "child.py"
+    here = Path(__file__).parent
+    script.write_text(f"import sys; sys.path[:0] = [{str(here)!r}, {str(here.parents[1])!r}]\n{code}")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
+    command = [*torchrun, "--nproc-per-node", "2", str(script), str(folder), *given]
+    return subprocess.run(command, check=True, timeout=110, stdout=subprocess.PIPE, text=True).stdout
 
 
 @pytest.mark.slow
 def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
-    script = tmp_path / "child.py"
-    here = Path(__file__).parent
-    script.write_text(f"import sys; sys.path[:0] = [{str(here)!r}, {str(here.parents[1])!r}]\n{CHILD}")
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
-    given = [str(script), str(tmp_path), OPTIONS.model_dump_json(), DROPPING.model_dump_json()]
-    subprocess.run([*torchrun, "--nproc-per-node", "2", *given], check=True, timeout=110)
+    _torchrun(tmp_path, CHILD, OPTIONS.model_dump_json(), DROPPING.model_dump_json())
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
     assert first == second
     plain, dropping, resumed = (np.array(weights) for weights in first["weights"])
@@ -80,6 +104,18 @@ def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
     # only the first process writes
     assert (tmp_path / "of-0" / "state.safetensors").is_file()
     assert not (tmp_path / "of-1").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_write_one_checkpoint(tmp_path: Path) -> None:
+    printed = _torchrun(tmp_path, COMMAND, OPTIONS.model_dump_json())
+    info = load_checkpoint(tmp_path / "both.safetensors").info
+    assert sorted(re.findall("RESULT (.+)", printed)) == sorted(["nothing", info.model_id])
+    assert info.training["epochs"] == 3
+    assert (tmp_path / "both.run" / "metrics.csv").read_text().count("\n") == 4
+    # a single process may not take over what two began
+    with pytest.raises(ConfigurationError, match="with processes 2, this one has 1"):
+        train(synthetic_samples(4, 4), OPTIONS, run_dir=tmp_path / "both.run")
 
 
 def test_without_torchrun_a_process_is_alone() -> None:

@@ -138,3 +138,11 @@ def test_the_network_s_faces_are_as_large_as_the_samples_between_bounds(px: int,
     blank[..., 2] = 9.0
     answers = trained.probabilities(replace(samples, flow=blank))["face"]
     np.testing.assert_array_equal(answers, trained.probabilities(samples)["face"])
+
+
+def test_mixing_within_a_class_changes_the_training() -> None:
+    samples = synthetic_samples(3, 4)
+    mixing = QUICK.augmentation.model_copy(update={"mixup": 1.0})
+    plain, mixed = train(samples, QUICK), train(samples, QUICK.model_copy(update={"augmentation": mixing}))
+    assert np.isfinite(mixed.history[0].train_loss)
+    assert mixed.history[0].train_loss != plain.history[0].train_loss

@@ -101,7 +101,7 @@ def test_killed_in_the_middle_of_an_epoch_it_ends_as_if_it_had_not_been(tmp_path
     _assert_same(resumed, train(samples, OPTIONS))
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("precision", ["float32", "float16"])
 def test_the_best_epoch_before_the_stop_is_kept(tmp_path: Path, precision: str) -> None:
     options = OPTIONS.model_copy(update={"learning_rate": 2e-3, "patience": 2, "precision": precision})
     samples = synthetic_samples(3, 4)
@@ -170,7 +170,7 @@ def test_a_state_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     tensors = {"a": torch.arange(6.0).view(2, 3).t(), "b": torch.get_rng_state()}
     file.save(State(tensors, {"history": [1.5, float("nan")]}))
     # what a kill in the middle of a write leaves
-    (tmp_path / f".{STATE_FILE}.77.part").write_bytes(b"half")
+    (tmp_path / f".{STATE_FILE}.part").write_bytes(b"half")
     found = file.load()
     assert found is not None
     assert torch.equal(found.tensors["a"], tensors["a"])

@@ -21,6 +21,7 @@ from simulators.cohort_files import CohortOptions, SimulatedSession, cohort, sim
 from simulators.dataset import LAYOUTS, layout_named, write_cohort
 from simulators.dataset_commands import simulate_dataset
 from simulators.layouts.mes_eeg import clip_markers
+from simulators.scenario import ACTION_UNITS, UNRELATED_UNITS
 
 SMALL = CohortOptions(subjects=2, trials=3, seconds=6.0, rest_s=2.0, seed=1, leaks=(0.0, 1.0))
 
@@ -70,6 +71,22 @@ def test_a_coder_is_off_by_a_few_milliseconds_and_misses_nothing_in_a_clip(sessi
         assert session.duration_s >= session.clips[-1].end_s + 1.0
 
 
+@pytest.mark.parametrize(("misleading", "of_class"), [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)])
+def test_movements_mislead_as_often_as_asked(misleading: float, of_class: float) -> None:
+    options = CohortOptions(subjects=3, macros=0.0, misleading=misleading, misleading_class=of_class)
+    for session in cohort(options):
+        for movement in session.micros:
+            units = set(movement.action_units)
+            fitting = {name for name in options.classes if units <= set(ACTION_UNITS[name])}
+            emotion = session.clips[movement.trial].emotion
+            assert (movement.action_units in UNRELATED_UNITS) == (misleading > of_class)
+            if misleading == 0.0:
+                assert emotion in fitting
+            elif of_class == 1.0:
+                assert fitting
+                assert fitting != {emotion}
+
+
 def test_what_is_lost_is_as_rare_as_asked() -> None:
     lost = list(cohort(CohortOptions(subjects=8, lost=0.5, macros=0.0)))
     clips = [clip.has_eeg for session in lost for clip in session.clips]
@@ -88,6 +105,9 @@ def test_what_is_lost_is_as_rare_as_asked() -> None:
         {"seconds": 5.0},
         {"seconds": float("nan")},
         {"fps": 0.5},
+        {"leaks": (0.5, 0.4)},
+        {"misleading": 1.5},
+        {"effect_db": -1.0},
         {"classes": ("happy", "bored")},
         {"classes": ("happy", "happy")},
         {"classes": ()},

@@ -72,10 +72,12 @@ def test_a_pickle_that_python_2_wrote_is_read(tmp_path: Path) -> None:
 
 
 class _Calls:
-    def __init__(self, function: Any, *arguments: Any) -> None:
-        self._call = (function, arguments)
+    """Pickled, it is a call of anything, and, with `state`, what the result is then given."""
 
-    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+    def __init__(self, function: Any, *arguments: Any, state: Any = None) -> None:
+        self._call = (function, arguments) if state is None else (function, arguments, state)
+
+    def __reduce__(self) -> tuple[Any, ...]:
         return self._call
 
 
@@ -90,6 +92,53 @@ def test_a_pickle_that_calls_anything_else_is_refused_before_it_does(tmp_path: P
             load_array(path, "data")
         assert "\n" not in str(caught.value)
     assert not marker.exists()
+
+
+def _array(shape: Any, kind: Any, raw: Any) -> _Calls:
+    return _Calls(np.zeros(0).__reduce__()[0], np.ndarray, (0,), b"b", state=(1, shape, kind, False, raw))
+
+
+def _kind(code: str = "f8", inner: Any = None, flags: int = 0) -> _Calls:
+    return _Calls(np.dtype, code, False, True, state=(3, "<", inner, None, None, -1, -1, flags))
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (_array((2,), _kind(), b"\0" * 15), "15 bytes for an array of shape \\(2,\\) of float64"),
+        (_array((-1, -2), _kind(), b"\0" * 16), "16 bytes for an array of shape"),
+        (_array((10**12,), _kind(), b"\0" * 16), "16 bytes for an array of shape"),
+        (_array((1,) * 40, _kind(), b"\0" * 8), "8 bytes for an array of shape"),
+        (_array([2], _kind(), b"\0" * 16), "16 bytes for an array of shape"),
+        (_array((2,), _kind("O"), [1, 2]), "array of object, wanted numbers"),
+        (_array((2,), _kind("S8"), b"\0" * 16), "wanted numbers"),
+        (_array((2,), _kind("f8,f8"), b"\0" * 32), "array of 'f8,f8', wanted numbers"),
+        (_array((2,), _kind(inner=(1, 2)), b"\0" * 16), "an array of records, wanted numbers"),
+        (_array((2,), 5, b"\0" * 16), "without a data type"),
+        (_array((2,), _kind(), [0.0, 1.0]), "an array of list, wanted bytes"),
+        (_Calls(np.dtype, "f8"), "a pickled dict, wanted a dictionary of arrays"),
+    ],
+)
+def test_a_pickle_that_lies_about_its_array_is_refused(array: _Calls, said: str, tmp_path: Path) -> None:
+    (tmp_path / "a.dat").write_bytes(pickle.dumps({"data": array}))
+    with pytest.raises(DataError, match=said):
+        load_array(tmp_path / "a.dat", "data")
+
+
+def test_flags_that_call_numbers_pointers_are_not_believed(tmp_path: Path) -> None:
+    has_objects = 1 | 2 | 8 | 16
+    array = _array((2,), _kind(flags=has_objects), np.array([1.0, 2.0]).tobytes())
+    (tmp_path / "a.dat").write_bytes(pickle.dumps({"data": array}))
+    assert load_array(tmp_path / "a.dat", "data").tolist() == [1.0, 2.0]
+
+
+def test_arrays_by_columns_and_of_the_other_byte_order_are_read(tmp_path: Path) -> None:
+    x = np.asfortranarray(np.arange(6, dtype=">i4").reshape(2, 3))
+    for protocol in (2, 5):
+        path = tmp_path / f"{protocol}.dat"
+        path.write_bytes(pickle.dumps({"data": x, "flat": np.array([False, True])}, protocol))
+        assert load_array(path, "data").tolist() == [[0, 1, 2], [3, 4, 5]]
+        assert load_array(path, "flat").tolist() == [False, True]
 
 
 @pytest.mark.parametrize("content", [[1, 2], {"data": [1, 2]}, np.zeros(3)])

@@ -5,11 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import threading
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pytest
 
@@ -20,6 +18,7 @@ from models.data.features import content_key, extract
 from models.data.manifest import read, write_manifest
 from models.data.rows import Dataset, EegArray, EegRecording, FlowMap, Pictures, Problem
 from models.samples import load_samples, save_samples
+from models.scale_out import ScaleOut
 from realtime.eeg.montage import MODEL_CHANNELS
 from realtime.errors import DataError, WeightsError
 from realtime.face._cv import cv2
@@ -49,7 +48,7 @@ def manifest(folder: Path, subjects: int = 3, per_subject: int = 6, **cells: Any
     return folder / "manifest.csv"
 
 
-def built(source: Path | Dataset, cache: Path | None = None, jobs: int | None = 1, **options: Any) -> Built:
+def built(source: Path | Dataset, cache: Path | None = None, jobs: int = 1, **options: Any) -> Built:
     dataset = source if isinstance(source, Dataset) else read(source)
     return build_samples(dataset, BuildOptions(**options), cache=cache, jobs=jobs, progress=False)
 
@@ -177,20 +176,18 @@ def test_a_build_that_was_killed_goes_on(tmp_path: Path) -> None:
     assert all((cache / name).stat().st_mtime_ns == changed for name, changed in kept.items())
 
 
-def test_the_backend_is_whoever_set_it(tmp_path: Path) -> None:
+def test_another_backend_gives_the_same(tmp_path: Path) -> None:
     path = manifest(tmp_path)
-    seen: list[str] = []
+    threads = build_samples(read(path), scale=ScaleOut(backend="threading", jobs=2), progress=False)
+    assert threads.samples.digest() == built(path).samples.digest()
 
-    class Seen(joblib.parallel.ThreadingBackend):
-        def submit(self, func: Any, callback: Any = None) -> Any:
-            seen.append(threading.current_thread().name)
-            return super().submit(func, callback)
 
-    joblib.register_parallel_backend("seen", Seen)
-    with joblib.parallel_config("seen", n_jobs=2):
-        there = built(path, jobs=None)
-    assert seen
+@pytest.mark.slow
+def test_a_two_worker_dask_cluster_gives_the_same(tmp_path: Path) -> None:
+    path = manifest(tmp_path)
+    there = build_samples(read(path), cache=tmp_path / "c", scale=ScaleOut(backend="dask", jobs=2), progress=False)
     assert there.samples.digest() == built(path).samples.digest()
+    assert len(list((tmp_path / "c").glob("*.npz"))) == 30
 
 
 def test_bad_files_are_told_row_by_row(tmp_path: Path) -> None:
@@ -206,6 +203,24 @@ def test_bad_files_are_told_row_by_row(tmp_path: Path) -> None:
     assert not any(str(tmp_path) in problem.message or ".npy" in problem.message for problem in found.problems)
     again = built(path, tmp_path / "cache"), built(path, tmp_path / "cache")
     assert again[0].problems == again[1].problems == found.problems
+
+
+def test_no_message_gives_a_file_name_away(tmp_path: Path) -> None:
+    for name in ("erika.vhdr", "erika.fif"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "erika.vhdr").write_text(
+        "Brain Vision Data Exchange Header File Version 1.0\n[Common Infos]\nDataFile=erika.eeg\n"
+        "MarkerFile=erika.vmrk\nDataOrientation=MULTIPLEXED\nNumberOfChannels=1\nSamplingInterval=4000\n"
+    )
+    rows = [
+        {"sample": i, "subject": "sub-01", "group": "g", "label": "x", "eeg": name, "start_s": 0}
+        for i, name in enumerate(("erika.vhdr", "erika.fif"))
+    ]
+    write_manifest(tmp_path / "m.csv", rows)
+    dataset = read(tmp_path / "m.csv")
+    said = [problem.message for problem in check_dataset(dataset, jobs=1, progress=False).problems]
+    assert len([message for message in said if "cannot read" in message]) == 2
+    assert not any("erika" in message or str(tmp_path) in message for message in said)
 
 
 def test_nothing_left_is_an_error(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ def test_fine_emotions_fall_into_three_classes() -> None:
     three = class_list("3")
     assert three.index("Happiness") == three.index("positive") == 1
     assert three.index("surprise") == three.index("Surprised") == 2
+    assert three.index("repression") == 0
     for label in ("sad", "disgust", "fear", "angry", "tense", "contempt", "ANGER", "sadness", "neg"):
         assert three.index(label) == 0
     assert three.index("calm") is None
@@ -41,6 +42,15 @@ def test_no_list_takes_labels_as_they_are() -> None:
     found = class_list(None, ["b", "a", "happy", "happiness"])
     assert found.names == ("a", "b", "happiness", "happy")
     assert [found.index(name) for name in found.names] == [0, 1, 2, 3]
+
+
+def test_spellings_of_one_label_are_one_class_and_that_is_said() -> None:
+    rows = labelled("Happy", "happy ", "sad")
+    found = class_list(None, [row.label for row in rows])
+    assert found.names == ("Happy", "sad")
+    placed, [problem] = classify(rows, found)
+    assert [index for _, index in placed] == [0, 0, 1]
+    assert problem.message == "labels taken as classes: 'happy ' as 'Happy'"
 
 
 def test_own_names_in_own_order() -> None:
@@ -60,6 +70,7 @@ def test_labels_without_a_place_are_counted() -> None:
     assert [(row.sample, index) for row, index in placed] == [("s0", 1), ("s2", 0)]
     excluded = [problem for problem in problems if problem.kind == "excluded"]
     assert [problem.where for problem in excluded] == ["row 1", "row 3", "row 4"]
-    assert problems[-1].kind == "kept"
+    assert [problem.kind for problem in problems[-2:]] == ["kept", "kept"]
+    assert problems[-2].message == "labels taken as classes: 'happy' as 'positive', 'sad' as 'negative'"
     assert "3 of 5 rows" in problems[-1].message
     assert "'bored' 1, 'calm' 2" in problems[-1].message

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from models.data.commands import build_options, dataset_app
-from models.data.manifest import write_manifest
+from models.data.manifest import COLUMNS, write_manifest
 from models.data.readers import KINDS, open_dataset
 from models.samples import load_samples
 from realtime.errors import ConfigurationError, DataError, EmostreamError
@@ -44,7 +44,7 @@ def run(*arguments: object) -> tuple[int, str]:
 def test_check_tells_rows_and_counts(data: Path, tmp_path: Path) -> None:
     code, said = run("check", data, "--classes", "3", "--jobs", 1, "--summary", tmp_path / "s.json")
     assert code == 0
-    assert "9 rows, 8 usable of 3 subjects" in " ".join(said.split())
+    assert "9 rows read, 8 usable of 3 subjects" in " ".join(said.split())
     assert "row 6" in said
     found = json.loads((tmp_path / "s.json").read_text())
     assert found["classes"]["negative"] == {"rows": 2, "subjects": 2}
@@ -78,8 +78,10 @@ def test_build_writes_samples(data: Path, tmp_path: Path) -> None:
     samples = load_samples(out)
     assert samples.classes == ("negative", "positive", "surprise")
     assert samples.log_power.shape == (8, 3, 4, 5)
-    code, _ = run("build", data, "--out", out, "--cache", tmp_path / "c", "--jobs", 1, "--summary", tmp_path / "s.json")
+    assert len(list((tmp_path / "c").iterdir())) == 9
+    code, _ = run("build", data, "--out", out, "--jobs", 1, "--summary", tmp_path / "s.json")
     assert code == 0
+    assert len(list((tmp_path / "samples.features").iterdir())) == 9
     found = json.loads((tmp_path / "s.json").read_text())
     assert found["data_sha256"] == load_samples(out).digest()
     assert found["classes"] == {"angry": 2, "happy": 3, "surprise": 3}
@@ -104,6 +106,12 @@ def test_errors_say_how_to_go_on(data: Path, arguments: tuple[Any, ...], code: i
     found, said = run(*(str(a).replace("DATA", str(data)) for a in arguments))
     assert found == code
     assert words in said
+
+
+def test_the_columns_are_listed() -> None:
+    code, said = run("columns")
+    assert code == 0
+    assert all(line.startswith(name) for line, name in zip(said.splitlines(), COLUMNS, strict=True))
 
 
 def test_names_of_channels_are_split() -> None:

@@ -212,6 +212,35 @@ def test_a_recording_gives_what_the_live_chain_gives(recording: Path) -> None:
     assert "bad quality" in found.remarks[-1]
 
 
+def test_arrays_and_recordings_agree(recording: Path, tmp_path: Path) -> None:
+    """Arrays are filtered without delay and recordings as live: single windows differ, no band does on the whole."""
+    whole = read_recording(recording)
+    piece = whole.samples_uv[:, 5 * 250 : 29 * 250]
+    array = eeg_features(saved(tmp_path, piece, sfreq_hz=250.0, unit="uV", channels=CAP), options(0.5, 60))
+    live = eeg_features(EegRecording(recording, 5.0, 29.0), options(0.5, 60))
+    assert array.mask.all()
+    assert live.mask.all()
+    assert np.abs((array.log_power - live.log_power).mean(axis=(0, 1))).max() < 0.02
+
+
+@pytest.mark.parametrize("sfreq_hz", [128.0, 333.0, 499.7, 500.0, 512.0])
+@pytest.mark.parametrize(("start_s", "stop_s"), [(0.0, 4.0), (1.1, 5.35), (2.0, 6.25)])
+def test_windows_lie_within_the_sample_at_any_rate(
+    tmp_path: Path, sfreq_hz: float, start_s: float, stop_s: float
+) -> None:
+    """Loud outside the sample, quiet inside: every window is quiet, and as many are there as fit."""
+    x = np.random.default_rng(0).normal(0, 1, (len(CAP), int(8 * sfreq_hz)))
+    t = np.arange(x.shape[1]) / sfreq_hz
+    x[:, (t < start_s - 0.01) | (t > stop_s + 0.02)] *= 50
+    info = mne.create_info(list(CAP), sfreq_hz, "eeg", verbose="ERROR")
+    mne.io.RawArray(x * 1e-6, info, verbose="ERROR").save(tmp_path / "x_raw.fif", verbose="ERROR")
+    found = eeg_features(EegRecording(tmp_path / "x_raw.fif", start_s, stop_s), options(0.5))
+    assert len(found.mask) == int((stop_s - start_s - 1.0) / 0.5 + 1e-6) + 1
+    assert found.mask.all()
+    loud = np.log10(2500 / (sfreq_hz / 2))
+    assert found.log_power[:, :, 3:].max() < loud - 1.5
+
+
 def test_nothing_from_before_the_sample_comes_in(recording: Path, tmp_path: Path) -> None:
     raw = mne.io.read_raw_fif(recording, preload=True, verbose="ERROR")
     samples = raw.get_data()

@@ -71,6 +71,7 @@ def test_every_kind_of_source(folder: Path) -> None:
         ({"eeg": "eeg.npy", "sfreq_hz": 0}, "sfreq_hz"),
         ({"eeg": "eeg.npy", "unit": "mV"}, "unit"),
         ({"eeg": "#REF!"}, "eeg"),
+        ({"eeg": "eeg.npy", "sfreq_hz": 100, "start_s": 2}, "start_s"),
         ({"onset": "onset.png"}, "apex"),
         ({"apex": "apex.png"}, "onset"),
         ({"onset": "onset.png", "apex": "apex.png", "aligned": "perhaps"}, "aligned"),
@@ -88,6 +89,11 @@ def test_a_bad_row_is_named(folder: Path, cells: dict[str, Any], field: str) -> 
     dataset = one(folder, **cells)
     assert not dataset.rows
     assert told(dataset) == [("one.csv row 2", field)]
+
+
+def test_what_is_not_used_is_said(folder: Path) -> None:
+    assert told(one(folder, eeg="rec.edf", start_s=1, sfreq_hz=100), "kept") == [("one.csv row 2", "sfreq_hz")]
+    assert told(one(folder, flow="flow.npy", video="clip.avi"), "kept") == [("one.csv row 2", "video")]
 
 
 def test_a_sample_twice_and_a_row_too_long(folder: Path) -> None:
@@ -159,11 +165,35 @@ def test_names_of_people_never_come_out(folder: Path) -> None:
     assert "max" not in said
 
 
+def test_short_names_are_words_and_codes_are_none(folder: Path) -> None:
+    text = HEADER + "on_1,on,song,x,eeg.npy,256,\n7-a,7,g7,x,eeg.npy,256,\nc,on,g,x,son_gone.npy,1,\n"
+    dataset = written(folder, text)
+    assert [(row.sample, row.group) for row in dataset.rows] == [("sub-02_1", "song"), ("7-a", "g7")]
+    assert [p.message for p in dataset.problems] == ["no file 'son_gone.npy' (relative to the manifest)"]
+
+
 def test_pseudonyms_are_kept_only_where_all_are(folder: Path) -> None:
     same = written(folder, HEADER + "a,sub-07,g,x,eeg.npy,256,\nb,sub-3,g,x,eeg.npy,256,\n")
     assert same.subjects == ("sub-07", "sub-3")
     mixed = written(folder, HEADER + "a,sub-07,g,x,eeg.npy,256,\nb,bob,g,x,eeg.npy,256,\n")
     assert mixed.subjects == ("sub-01", "sub-02")
+
+
+def test_numbers_of_people_keep_their_order(folder: Path) -> None:
+    rows = "".join(f"s{n},{n},g,x,eeg.npy,256,\n" for n in (10, 9, 1, 100))
+    dataset = written(folder, HEADER + rows)
+    assert [row.subject for row in dataset.rows] == ["sub-03", "sub-02", "sub-01", "sub-04"]
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "text", "sfreq_hz"),
+    [(",", '"1,000"', None), (",", '"1,5"', None), (";", "1,000", None), (";", "1,5", 1.5)],
+)
+def test_a_comma_in_a_number(folder: Path, delimiter: str, text: str, sfreq_hz: float | None) -> None:
+    lines = [["subject", "group", "label", "eeg", "sfreq_hz"], ["sub-01", "g", "x", "eeg.npy", text]]
+    dataset = written(folder, "\n".join(delimiter.join(line) for line in lines))
+    assert [row.eeg.sfreq_hz for row in dataset.rows if isinstance(row.eeg, EegArray)] == [sfreq_hz] * bool(sfreq_hz)
+    assert told(dataset) == ([] if sfreq_hz else [("manifest.csv row 2", "sfreq_hz")])
 
 
 def test_real_and_simulated_people_do_not_mix(folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from curry_files import write_curry
 
 from models.data import mes_eeg
 from models.data.build import build_samples
@@ -24,6 +25,7 @@ from simulators.layouts.eeglab_file import Event, write_eeglab
 
 CODING = "coding_file_combined.xlsx"
 CHANNELS = ("FP1", "FZ", "CZ", "CB2", "HEO")
+CURRY_CHANNELS = ("FP1", "FZ", "CZ", "C3", "C4", "PZ", "O1", "OZ", "O2", "CB2", "HEO")
 SHOWN: tuple[Event, ...] = ((10.0, "101"), (70.0, "100"), (75.0, "103"), (100.0, "100"))
 OPTIONS = CohortOptions(subjects=3, trials=4, seconds=6.0, rest_s=2.0, seed=4, macros=0.3, lost=0.1)
 
@@ -194,8 +196,24 @@ def test_a_damaged_recording_is_told_and_the_other_kind_used(tmp_path: Path, suf
     data = mes_eeg.read(coded(tmp_path))
     assert len(data.rows) == (suffix == ".cdt")
     said = "\n".join(told(data))
-    assert (".set file left out: cannot be read" if suffix == ".set" else "as EEGLAB and as Curry") in said
+    assert (
+        ".set file left out: cannot be read" if suffix == ".set" else "a second file of the same name left out (.cdt)"
+    ) in said
     assert "nooneba" not in said
+
+
+def test_a_curry_recording_is_read_like_any_other(tmp_path: Path) -> None:
+    pytest.importorskip("curryreader")
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0.0, 20.0, (len(CURRY_CHANNELS), 20_000))
+    events = [(10.0, 101), (70.0, 100)]
+    path = write_curry(tmp_path / "nooneba_20200106.cdt", CURRY_CHANNELS, 200.0, noise, events)
+    data = mes_eeg.read(coded(tmp_path))
+    assert [r.eeg for r in data.rows] == [EegRecording(path, pytest.approx(0.8), pytest.approx(40.8))]  # type: ignore[arg-type]
+    samples = build_samples(data, jobs=1, progress=False).samples
+    assert samples.window_mask.sum() == 40
+    # the middle of each band of white noise has the density of all of it: 20² µV² over 100 Hz
+    assert np.median(samples.log_power[..., 1:4]) == pytest.approx(np.log10(4.0), abs=0.1)
 
 
 def test_a_recording_without_its_samples_is_told(tmp_path: Path) -> None:
@@ -295,3 +313,14 @@ def test_each_session_of_twenty_has_another_oddity(tmp_path: Path) -> None:
     data = open_dataset(written)
     assert data.simulated
     assert any("written again" in line for line in told(data)), "seed 2, subject 0: the third of the list"
+
+
+def test_where_all_stills_and_markers_are_lost_the_films_are_left(tmp_path: Path) -> None:
+    options = CohortOptions(
+        subjects=1, trials=1, seconds=6.0, seed=12, leaks=(0.0, 1.0), lost=1.0, macros=0.0, videos=True, fps=50.0
+    )
+    data = open_dataset(write_cohort(options, tmp_path / "out", "mes-eeg"))
+    assert [(r.eeg, type(r.face)) for r in data.rows] == [(None, VideoMoment)]
+    samples = build_samples(data, jobs=1, progress=False).samples
+    assert not samples.has_eeg.any()
+    assert 0.1 < np.abs(samples.flow.astype(np.float32)).max() < 20.0

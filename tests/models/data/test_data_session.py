@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -132,7 +133,7 @@ def test_eeg_ends_a_decision_after_the_apex_and_is_40_s_long_at_most(tmp_path: P
     found = session.read(tmp_path)
     assert _spans(found) == [("sad", 0.0, 10.8), ("happy", 8.8, 48.8)]
     said = messages(found)
-    assert "kept sub-01_ses-01 movement at 0.200 s eeg: 0.8 s of EEG before it, wanted 1 s at least" in said
+    assert "kept sub-01_ses-01 movement at 0.200 s eeg: 0.8 s of EEG, wanted 1 s at least" in said
     assert "excluded sub-01_ses-01 movement at 0.200 s row: neither EEG nor film is left of it" in said
     assert not found.simulated
 
@@ -142,6 +143,31 @@ def test_a_still_trial_gives_its_own_eeg_and_no_more(tmp_path: Path) -> None:
     found = session.read(tmp_path)
     assert _spans(found)[1:] == [("happy", 30.0, 50.0)]
     assert "1 'macro': no micro-movements, left out" in messages(found, "kept")
+
+
+def test_a_trial_shorter_than_a_window_is_told(tmp_path: Path) -> None:
+    begin, end = {"event": "trial_start", "emotion": "sad"}, {"event": "trial_end"}
+    _write(tmp_path, _texts((5.0, begin), (5.5, end), (8.0, begin), (10.0, end)))
+    found = session.read(tmp_path)
+    assert _spans(found) == [("sad", 8.0, 10.0)]
+    assert "excluded sub-01_ses-01 trial 1 row: no movement, and no EEG is left of it" in messages(found)
+
+
+def test_a_truth_that_does_not_say_when_is_told(tmp_path: Path) -> None:
+    told = _texts((9.0, {"event": "movement", "kind": "micro", "onset_s": 1.0}), (9.5, "[1]"), name="emostream-truth")
+    _write(tmp_path, _TRIALS, told)
+    found = session.read(tmp_path)
+    assert [row.label for row in found.rows] == ["sad", "happy"]
+    assert "excluded sub-01_ses-01 truth: a movement at 9.000 s without its times: 'apex_s'" in messages(found)
+
+
+def test_a_compressed_recording_is_read_like_any_other(tmp_path: Path) -> None:
+    path = _write(tmp_path, _TRIALS, _frames(9.0 + np.arange(90) / 30.0), annotations=["10 10.2 10.5 sad micro"])
+    tiny_film(tmp_path / "sub-01_ses-01_video.avi", 90)
+    wanted = [(row.sample, row.label, row.face) for row in session.read(tmp_path).rows]
+    path.with_suffix(".xdfz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    assert [(row.sample, row.label, row.face) for row in session.read(tmp_path).rows] == wanted
 
 
 def test_an_annotated_label_counts_before_the_trials_and_outside_of_them(tmp_path: Path) -> None:
@@ -270,6 +296,27 @@ def test_a_moment_that_the_film_does_not_have_is_told_and_the_eeg_is_kept(tmp_pa
         assert found.rows[0].face is None, i
         assert found.rows[0].eeg is not None, i
         assert said in messages(found, "kept"), i
+
+
+def test_a_film_may_begin_later_than_its_camera(tmp_path: Path) -> None:
+    indices = list(range(500, 590))
+    beside = tmp_path / "sub-01_ses-01_video.json"
+    tmp_path.joinpath(beside.name).write_text('{"first_frame_index": 500}', encoding="utf-8")
+    found = _filmed(tmp_path, 9.0 + np.arange(90) / 30.0, 90, indices)
+    assert isinstance(found.rows[0].face, VideoMoment)
+    assert found.rows[0].face.onset_s == pytest.approx(1.0)
+    assert not found.problems
+    for content, said in (("{", "cannot be read"), ('{"first_frame_index": -1}', "is -1"), ("[]", "is None")):
+        beside.write_text(content, encoding="utf-8")
+        found = session.read(tmp_path)
+        assert found.rows[0].face is None
+        assert said in messages(found, "kept")
+
+
+def test_a_film_with_fewer_frames_than_were_counted_is_remarked(tmp_path: Path) -> None:
+    found = _filmed(tmp_path, 9.0 + np.arange(90) / 30.0, 60)
+    assert found.rows[0].face is not None
+    assert "the film has 30 frames less than the camera counted" in messages(found, "kept")
 
 
 def test_a_film_without_its_stream_and_a_damaged_one_are_told(tmp_path: Path) -> None:

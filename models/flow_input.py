@@ -1,0 +1,80 @@
+"""Flow maps as small-set methods read them: without zero and scale of a plane, on which data sets do not agree.
+
+Maps from pictures carry neither (their coding stretched each plane to its range), and those in pixels still hold the
+head's own motion and a lab's camera. What is left, the pattern, is what a class is told by.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Generator, Tensor
+
+from models.augmentation import draw_affine, mirrored, smooth_field, turn_vectors, warp_planes
+from models.baseline_features import flow_maps
+from models.samples import SampleSet
+
+MAP_PX = 28
+
+
+class MapAugmentation(BaseModel):
+    """How far flow maps are changed in training; standard deviations in units of the map's own scale."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mirror: float = Field(default=0.5, ge=0, le=1, description="probability of mirroring, u negated")
+    rotation_sd: float = Field(default=0.08, ge=0, description="rad")
+    zoom_sd: float = Field(default=0.07, ge=0, description="of the logarithm of the size, each axis on its own")
+    shift_sd: float = Field(default=0.05, ge=0, description="half widths of the map")
+    stretch_sd: float = Field(default=0.15, ge=0, description="linear flow over the whole map, as a moving head's")
+    smooth_sd: float = Field(default=0.15, ge=0, description="smooth flow")
+    gain_sd: float = Field(default=0.15, ge=0, description="of the logarithm of a plane's scale against the others")
+    cutout: float = Field(default=0.2, ge=0, le=1, description="probability that a square is blanked")
+
+
+def face_maps(samples: SampleSet, rows: NDArray[np.intp]) -> Tensor:
+    """(n_rows, 3, 28, 28) float32: u, v and strain of the samples at `rows`, standardised."""
+    maps = flow_maps(samples, rows, MAP_PX).transpose(0, 3, 1, 2)
+    return standardise(torch.from_numpy(np.ascontiguousarray(maps)))
+
+
+def standardise(maps: Tensor) -> Tensor:
+    """Take the median from u and v (most of a face is at rest), the mean from the strain, and the scale from all three.
+
+    Parameters
+    ----------
+    maps : (n, 3, px, px) float32
+    """
+    flow, strain = maps[:, :2], maps[:, 2:]
+    rest = flow.flatten(2).median(dim=2).values[:, :, None, None]
+    centred = torch.cat([flow - rest, strain - strain.mean(dim=(2, 3), keepdim=True)], dim=1)
+    scale = centred.square().mean(dim=(2, 3), keepdim=True).sqrt()
+    # a plane that is the same everywhere stays zero
+    return centred / scale.clamp_min(1e-6)
+
+
+def vary_maps(maps: Tensor, options: MapAugmentation, generator: Generator) -> Tensor:
+    """A changed copy of (n, 3, 28, 28) standardised maps, standardised again."""
+    n, px = len(maps), maps.shape[-1]
+    chosen = torch.rand(n, 1, 1, 1, generator=generator) < options.mirror
+    maps = torch.where(chosen, mirrored(maps), maps)
+    theta = draw_affine(n, options.rotation_sd, options.zoom_sd, options.shift_sd, generator)
+    maps = turn_vectors(warp_planes(maps, theta), theta)
+    along = torch.linspace(-1.0, 1.0, px)
+    slope = options.stretch_sd * torch.randn(n, 2, 2, 1, 1, generator=generator)
+    flow = maps[:, :2] + slope[:, :, 0] * along + slope[:, :, 1] * along[:, None]
+    flow = flow + smooth_field(flow, options.smooth_sd, generator)
+    maps = torch.cat([flow, maps[:, 2:]], dim=1)
+    maps = maps * torch.exp(options.gain_sd * torch.randn(n, 3, 1, 1, generator=generator))
+    return standardise(maps.masked_fill(_squares(n, px, options.cutout, generator), 0.0))
+
+
+def _squares(n: int, px: int, probability: float, generator: Generator) -> Tensor:
+    """(n, 1, px, px) bool: a square of 6 to 14 px in some of the maps."""
+    chosen = torch.rand(n, generator=generator) < probability
+    centre = px * torch.rand(n, 2, generator=generator)
+    half = (3.0 + 4.0 * torch.rand(n, generator=generator)) * chosen
+    near = (torch.arange(float(px))[None, None, :] - centre[:, :, None]).abs() < half[:, None, None]
+    return (near[:, 0, None, :] & near[:, 1, :, None])[:, None]
