@@ -17,6 +17,7 @@ import typer
 
 from models.commands import evaluate_command, train_command
 from models.data.commands import dataset_app
+from models.extras import require_extra
 from realtime.errors import EmostreamError
 from realtime.options import ConfigFile, Headless, Network, Seconds, Summary, configure
 from realtime.output import require_writable, write_json
@@ -243,6 +244,7 @@ def analyze(
 
 def _train_simulated(people: int, out: Path, jobs: int) -> None:
     """The demonstration checkpoint, from simulated people only."""
+    require_extra("train", "'emostream train'")
     from models.demonstration import DEMONSTRATION, as_samples, train_demonstration
     from models.samples import shrink_face
     from simulators.dataset import simulate_people
@@ -276,6 +278,7 @@ def export(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint (.safetensors); the exported parts go beside it.")],
 ) -> None:
     """A checkpoint for machines without torch: its network for ONNX Runtime."""
+    require_extra("train", "'emostream export'")
     from models.export import export_checkpoint
 
     info = export_checkpoint(checkpoint)

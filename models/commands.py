@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from models.data.commands import Cache, Classes, Jobs, Kind, build_options
+from models.extras import require_extra
 from realtime.errors import ConfigurationError
 from realtime.options import Network, Summary
 from realtime.output import require_writable, write_json
@@ -86,6 +87,7 @@ def train_command(simulated_people: Callable[[int, Path, int], None], demonstrat
         if (personalise is None) != (subject is None):
             raise ConfigurationError("--personalise CHECKPOINT and --subject sub-01 go together")
         require_writable(out)
+        require_extra("train", "'emostream train'")
         from models.training_command import run_personalisation, run_training
         from models.training_options import TrainingOptions
 
@@ -173,6 +175,7 @@ def evaluate_command(simulated_people: Callable[..., dict[str, Any]], demonstrat
         if out is None:
             raise ConfigurationError("name a folder for the report: --out DIR")
         require_writable(summary)
+        require_extra("train", "'emostream evaluate' on data")
         from models.evaluation_command import EvaluationOptions, render, run_evaluation
         from models.recipe import Recipe
         from models.scale_out import ScaleOut

@@ -38,9 +38,9 @@ class FaceOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     networks: int = Field(default=2, ge=0, le=64, description="networks that start from simulated motion")
-    fresh_networks: int = Field(default=1, ge=0, le=64, description="networks that start from nothing")
+    fresh_networks: int = Field(default=2, ge=0, le=64, description="networks that start from nothing")
     kernels: tuple[KernelInput, ...] = Field(
-        default=("motion", "map"), description="kernel machines: on features learnt from simulated motion, on the map"
+        default=("motion",), description="kernel machines: on features learnt from simulated motion, on the map"
     )
     epochs: int = Field(default=20, ge=1)
     fresh_epochs: int = Field(default=40, ge=1)
@@ -71,19 +71,30 @@ class MapKernel:
 
 @dataclass(frozen=True, slots=True)
 class FaceExperts:
-    """Networks and kernel machines, each asked about a map and its mirror image; all have the same say."""
+    """Kinds of experts, each asked about a map and its mirror image; a kind has one say, whatever its number.
 
-    networks: tuple[CompactFaceNet, ...]
+    Parameters
+    ----------
+    tuned, fresh : tuple of CompactFaceNet
+        Networks that started from simulated motion, and from nothing.
+    kernels : tuple of MapKernel
+    """
+
+    tuned: tuple[CompactFaceNet, ...]
+    fresh: tuple[CompactFaceNet, ...]
     kernels: tuple[MapKernel, ...]
 
     def log_probabilities(self, maps: Tensor) -> NDArray[np.float64]:
         """(n, 3, 28, 28) standardised maps -> (n, n_classes), not calibrated yet."""
-        found = []
+        views = (maps, mirrored(maps))
         with torch.inference_mode():
-            for view in (maps, mirrored(maps)):
-                found += [log_softmax(network(view).double().numpy()) for network in self.networks]
-                found += [kernel.log_probabilities(view) for kernel in self.kernels]
-        return log_softmax(np.mean(found, axis=0))
+            kinds = [
+                np.mean([log_softmax(net(view).double().numpy()) for net in kind for view in views], axis=0)
+                for kind in (self.tuned, self.fresh)
+                if kind
+            ]
+            kinds += [np.mean([kernel.log_probabilities(view) for view in views], axis=0) for kernel in self.kernels]
+        return log_softmax(np.mean(kinds, axis=0))
 
 
 def fit_face_experts(
@@ -125,7 +136,8 @@ def fit_face_experts(
         fresh = member >= options.networks
         networks.append(_train(maps, label, weight, options, seed + 7919 * member, fresh=fresh))
         done(f"face network {member + 1}")
-    return FaceExperts(tuple(networks), tuple(kernels))
+    tuned, fresh = networks[: options.networks], networks[options.networks :]
+    return FaceExperts(tuple(tuned), tuple(fresh), tuple(kernels))
 
 
 def class_weights(label: NDArray[np.integer], n_classes: int, balance: float) -> NDArray[np.float32]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from numpy.typing import NDArray
-from tqdm import tqdm
-
-from models.checkpoint import CheckpointInfo, save_checkpoint
+from models.checkpoint_info import CheckpointInfo
 from models.samples import SampleSet, concatenate
-from models.training import EpochReport, Trained, TrainingOptions, train
+from models.training_command import run_training
+from models.training_options import TrainingOptions
 from realtime.eeg.bands import BAND_PRESETS
 from realtime.eeg.montage import MODEL_CHANNELS
 from realtime.interfaces import RecognizerSpec
@@ -29,7 +28,7 @@ DEMONSTRATION = RecognizerSpec(
 """What the demonstration checkpoint is asked for."""
 
 
-def as_samples(parts: Sequence[dict[str, NDArray]]) -> SampleSet:
+def as_samples(parts: Sequence[dict[str, Any]]) -> SampleSet:
     """Join the people that `simulators.dataset` made; a trial's number becomes unique over all of them."""
     spec = DEMONSTRATION
     numbered = [part | {"group": part["group"] + 1_000_000 * part["subject"]} for part in parts]
@@ -41,47 +40,29 @@ def as_samples(parts: Sequence[dict[str, NDArray]]) -> SampleSet:
     )
 
 
-def train_demonstration(samples: SampleSet, out: Path, *, options: TrainingOptions | None = None) -> CheckpointInfo:
-    """Train on simulated people and write the checkpoint.
+def train_demonstration(
+    samples: SampleSet, out: Path, *, options: TrainingOptions | None = None, run_dir: Path | None = None
+) -> CheckpointInfo:
+    """Train on simulated people, write the checkpoint and export it.
 
     Parameters
     ----------
     samples : SampleSet
         From `as_samples`.
     out : Path
-        The .safetensors file; its .json is written beside it.
+        The .safetensors file; its .json and .onnx are written beside it.
+    options : TrainingOptions, optional
+    run_dir : Path, optional
+        As in `models.training_command.run_training`.
     """
-    options = options or TrainingOptions(epochs=16, network={"face_px": FACE_PX})
-    with tqdm(total=options.epochs, desc="epochs", unit="epoch") as bar:
-
-        def report(epoch: EpochReport) -> None:
-            bar.update()
-            bar.set_postfix({f"uf1 {view}": f"{value:.3f}" for view, value in epoch.uf1.items()})
-
-        trained = train(samples, options, report)
-    return _save(trained, samples, out)
-
-
-def _save(trained: Trained, samples: SampleSet, out: Path) -> CheckpointInfo:
-    spec = DEMONSTRATION
-    best = min(trained.history, key=lambda epoch: epoch.validation_loss)
-    return save_checkpoint(
-        out,
-        trained.network,
-        trained.normaliser,
-        name=spec.model_id,
-        trained_on=spec.trained_on,
-        simulated=True,
-        classes=spec.classes,
-        channels=spec.channels,
-        bands=spec.bands,
-        temperature=trained.temperature,
-        data_sha256=samples.digest(),
-        training={
-            "people": len(samples.subjects),
-            "samples": len(samples),
-            "epochs": len(trained.history),
-            "validation_uf1_simulated": best.uf1,
-            "options": trained.options.model_dump(mode="json"),
-        },
+    info = run_training(
+        samples,
+        options=options or TrainingOptions(epochs=16, network={"face_px": FACE_PX}),
+        out=out,
+        name=DEMONSTRATION.model_id,
+        trained_on=DEMONSTRATION.trained_on,
+        run_dir=run_dir,
+        export=True,
     )
+    assert info is not None, "one process, so it is the first"
+    return info

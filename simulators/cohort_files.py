@@ -19,9 +19,17 @@ from simulators.cohort import filed_person
 from simulators.eeg import EegSimulator
 from simulators.face import FaceSimulator
 from simulators.person import EFFECT_CLASSES, Person
-from simulators.scenario import ACTION_UNITS, DEMO_CLASSES, MICROS_A_TRIAL, FacialEvent, Scenario, make_scenario
+from simulators.scenario import (
+    ACTION_UNITS,
+    DEMO_CLASSES,
+    LEAK_PX,
+    MICROS_A_TRIAL,
+    FacialEvent,
+    Scenario,
+    make_scenario,
+)
 
-COHORT_EFFECT_DB = 4.7
+COHORT_EFFECT_DB = 5.5
 """Size of the EEG effects of the people in files, dB; a choice of the simulation, not of nature."""
 
 DECISION_S = 0.6
@@ -107,9 +115,9 @@ class CohortOptions:
     fps: float = 150.0
     leaks: tuple[float, ...] = MICROS_A_TRIAL
     leak_after: float = 0.4
-    misleading: float = 0.38
+    misleading: float = 0.42
     misleading_class: float = 0.2
-    leak_px: float = 0.38
+    leak_px: float = LEAK_PX
     effect_db: float = COHORT_EFFECT_DB
     macros: float = 0.1
     lost: float = 0.02
