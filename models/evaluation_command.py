@@ -170,7 +170,7 @@ def render(result: Table) -> str:
         f"{'':<34}{'UF1':>7}  {'95 %':<14}{'UAR':>7}{'accuracy':>10}{'answered':>10}",
     ]
     named = {
-        title: result["ablation"][view]
+        title if result["modality"] == "both" else f"emostream,{title[1:]}": result["ablation"][view]
         for view, title in (("both", "emostream"), ("eeg", "  EEG alone"), ("face", "  face alone"))
         if result["ablation"][view] is not None
     }

@@ -60,7 +60,7 @@ def systems_figure(rows: Sequence[tuple[str, float, Sequence[float], str]], chan
             ax.axvline(chance, color=_SOFT, lw=1, ls=":", zorder=1)
         ax.set_yticks(range(len(rows)), [title for title, *_ in reversed(rows)])
         ax.set_ylim(-0.6, len(rows) - 0.4)
-        ax.set_xlim(0, 1)
+        ax.set_xlim(-0.01, 1.01)
         ax.set_xlabel("UF1 (macro F1) with 95 % interval over subjects")
         ax.grid(axis="x", color=_GRID, zorder=0)
         ax.tick_params(length=0)

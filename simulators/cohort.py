@@ -66,8 +66,8 @@ def unseen_person(seed: int, index: int = 0) -> Person:
     return make_person(_UNSEEN + 1000 * seed + index)
 
 
-def filed_person(seed: int, index: int, *, effect_db: float = EFFECT_DB) -> Person:
-    """The `index`-th person of the simulated data set `seed`, whose EEG effects have the size `effect_db`.
+def filed_person(seed: int, index: int, *, effect_db: float = EFFECT_DB, idiosyncrasy: float = 1.0) -> Person:
+    """The `index`-th person of the simulated data set `seed`; see `make_person` for what an emotion does to their EEG.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def filed_person(seed: int, index: int, *, effect_db: float = EFFECT_DB) -> Pers
         A seed or an index that would lead into another set.
     """
     _check_member(seed, index)
-    return make_person(_IN_FILES + 1000 * seed + index, effect_db=effect_db)
+    return make_person(_IN_FILES + 1000 * seed + index, effect_db=effect_db, idiosyncrasy=idiosyncrasy)
 
 
 def _check_member(seed: int, index: int) -> None:

@@ -29,7 +29,7 @@ from simulators.scenario import (
     make_scenario,
 )
 
-COHORT_EFFECT_DB = 5.5
+COHORT_EFFECT_DB = 4.0
 """Size of the EEG effects of the people in files, dB; a choice of the simulation, not of nature."""
 
 DECISION_S = 0.6
@@ -52,6 +52,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "misleading_class": (0.0, 1.0),
     "leak_px": (0.01, 20.0),
     "effect_db": (0.0, 20.0),
+    "idiosyncrasy": (0.0, 2.0),
     "macros": (0.0, 1.0),
     "lost": (0.0, 1.0),
 }
@@ -93,6 +94,8 @@ class CohortOptions:
         Median amplitude of a micro-movement, px of a 224 px face crop.
     effect_db : float
         Size of what an emotion does to the EEG, dB.
+    idiosyncrasy : float
+        How much of that is the person's own: 0 nothing but its size, 1 as in the demonstration.
     macros : float
         Share of clips with a macro-expression early in them.
     lost : float
@@ -115,10 +118,11 @@ class CohortOptions:
     fps: float = 150.0
     leaks: tuple[float, ...] = MICROS_A_TRIAL
     leak_after: float = 0.4
-    misleading: float = 0.42
+    misleading: float = 0.38
     misleading_class: float = 0.2
     leak_px: float = LEAK_PX
     effect_db: float = COHORT_EFFECT_DB
+    idiosyncrasy: float = 0.6
     macros: float = 0.1
     lost: float = 0.02
 
@@ -246,7 +250,7 @@ def invented_name(index: int) -> str:
 
 def simulated_session(options: CohortOptions, index: int) -> SimulatedSession:
     """The session of subject `index`; the same on every machine."""
-    person = filed_person(options.seed, index, effect_db=options.effect_db)
+    person = filed_person(options.seed, index, effect_db=options.effect_db, idiosyncrasy=options.idiosyncrasy)
     lead_in_s = min(8.0, options.seconds)
     most_s = lead_in_s + options.trials * (options.seconds + 1.2 * options.rest_s)
     drawn = make_scenario(

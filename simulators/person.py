@@ -186,7 +186,7 @@ class Person:
     face: FaceTraits
 
 
-def make_person(seed: int, *, effect_db: float = EFFECT_DB) -> Person:
+def make_person(seed: int, *, effect_db: float = EFFECT_DB, idiosyncrasy: float = 1.0) -> Person:
     """Draw a person.
 
     Parameters
@@ -195,15 +195,17 @@ def make_person(seed: int, *, effect_db: float = EFFECT_DB) -> Person:
         Not negative. Another seed is another person.
     effect_db : float
         Scale of the class effects, dB; 0 makes the EEG carry nothing of the emotion and changes nothing else.
+    idiosyncrasy : float
+        How much of the class effects is the person's own: 0 nothing but their sizes, 1 as in the demonstration.
 
     Returns
     -------
     Person
     """
-    return Person(seed, _draw_brain(np.random.default_rng([seed, 11]), effect_db), _draw_face(seed))
+    return Person(seed, _draw_brain(np.random.default_rng([seed, 11]), effect_db, idiosyncrasy), _draw_face(seed))
 
 
-def _draw_brain(rng: np.random.Generator, effect_db: float) -> BrainTraits:
+def _draw_brain(rng: np.random.Generator, effect_db: float, idiosyncrasy: float) -> BrainTraits:
     return BrainTraits(
         alpha_hz=float(np.clip(rng.normal(10.2, 0.8), 8.6, 12.0)),
         alpha_uv=float(np.clip(rng.lognormal(np.log(8.0), 0.4), 3.5, 20.0)),
@@ -215,19 +217,21 @@ def _draw_brain(rng: np.random.Generator, effect_db: float) -> BrainTraits:
         blink_uv=float(np.clip(rng.lognormal(np.log(150.0), 0.3), 70.0, 320.0)),
         muscle_uv=float(np.clip(rng.lognormal(np.log(14.0), 0.35), 6.0, 35.0)),
         trial_sd_db=float(rng.uniform(0.5, 1.0)),
-        effect_db=_draw_effects(rng, effect_db),
+        effect_db=_draw_effects(rng, effect_db, idiosyncrasy),
     )
 
 
-def _draw_effects(rng: np.random.Generator, effect_db: float) -> tuple[tuple[tuple[float, ...], ...], ...]:
+def _draw_effects(
+    rng: np.random.Generator, effect_db: float, idiosyncrasy: float
+) -> tuple[tuple[tuple[float, ...], ...], ...]:
     bands = [name for name, _, _ in EFFECT_BANDS]
     shared = np.zeros((len(EFFECT_CLASSES), len(SOURCE_GROUPS), len(bands)))
     for c, name in enumerate(EFFECT_CLASSES):
         for (group, band), weight in _SHARED_PATTERN[name].items():
             shared[c, SOURCE_GROUPS.index(group), bands.index(band)] = weight
-    sign = np.where(rng.random(len(bands)) < _FLIP_PROBABILITY, -1.0, 1.0)
+    sign = np.where(rng.random(len(bands)) < idiosyncrasy * _FLIP_PROBABILITY, -1.0, 1.0)
     gain = rng.lognormal(0.0, 0.3, (1, len(SOURCE_GROUPS), len(bands)))
-    own = rng.normal(0.0, _OWN_PATTERN_SD, shared.shape)
+    own = idiosyncrasy * rng.normal(0.0, _OWN_PATTERN_SD, shared.shape)
     effect = effect_db * (sign * gain * shared + own)
     return tuple(tuple(tuple(float(v) for v in row) for row in pattern) for pattern in effect)
 
