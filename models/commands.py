@@ -152,6 +152,9 @@ def evaluate_command(simulated_people: Callable[..., dict[str, Any]], demonstrat
             bool, typer.Option("--transductive", help="z-score each subject's EEG with all its trials.")
         ] = False,
         leaks: Annotated[bool, typer.Option("--leaks", help="Also what protocols that leak would say.")] = False,
+        explain: Annotated[
+            bool, typer.Option("--explain", help="Also which regions and bands moved the decisions.")
+        ] = False,
         backend: Annotated[Literal["loky", "threading", "dask", "ray"], typer.Option(help="Where folds run.")] = "loky",
         scheduler: Annotated[str | None, typer.Option(help="Of a running cluster: tcp://127.0.0.1:8786")] = None,
         network: Network = False,
@@ -194,6 +197,7 @@ def evaluate_command(simulated_people: Callable[..., dict[str, Any]], demonstrat
                 "permute_labels": permute_labels,
                 "transductive": transductive,
                 "leaks": leaks,
+                "explain": explain,
             }
         )
         result = run_evaluation(

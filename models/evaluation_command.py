@@ -52,6 +52,7 @@ class EvaluationOptions(BaseModel):
     permute_labels: int | None = Field(default=None, ge=0, description="control: draw the labels anew, with this seed")
     transductive: bool = Field(default=False, description="z-score each subject's EEG with all of its trials")
     leaks: bool = Field(default=False, description="also score an SVM under protocols that leak")
+    explain: bool = Field(default=False, description="also say what moved the decisions, from one more fit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,6 @@ def run_evaluation(
     scale: ScaleOut | None = None,
     problems: Iterable[Problem] = (),
     data_name: str = "samples",
-    attribution: Sequence[tuple[str, Figure | bytes]] = (),
     progress: bool = False,
 ) -> Table:
     """Evaluate, and leave `summary.json`, `report.html`, `predictions.csv`, `splits.json` and `folds/` in `out`.
@@ -97,8 +97,6 @@ def run_evaluation(
     problems : iterable of Problem
         What reading the data excluded, for the report.
     data_name : str
-    attribution : sequence of (title, figure)
-        matplotlib figures or PNG bytes for the report: what the decisions rest on.
     progress : bool
         Show a bar on stderr.
 
@@ -149,6 +147,7 @@ def run_evaluation(
     }
     if options.permute_labels is not None:
         result["permuted"] = _permuted(result, options.permute_labels)
+    attribution, result["importances"] = _explained(used, systems[0], options.seed) if options.explain else ((), None)
     _write(out, used, pooled, result, attribution)
     return result
 
@@ -260,6 +259,21 @@ def _without(samples: SampleSet, modality: View) -> list[Table]:
         asdict(Problem(f"sample '{name}'", modality, f"{what}, and only that is evaluated"))
         for name in samples.sample[~has].tolist()
     ]
+
+
+def _explained(
+    samples: SampleSet, system: System, seed: int
+) -> tuple[Sequence[tuple[str, Figure | bytes]], dict[str, Any]]:
+    """What moved the answers to people held out for the purpose: figures for the report, and numbers."""
+    from models.attribution import importances
+    from models.explanation import explain_fit
+    from models.explanation_figures import explanation_figures
+
+    fold = plan_folds(samples, "kfold", min(5, len(samples.subjects)), seed)[0]
+    held_out = samples.of_subjects(fold.held_out)
+    training = samples.take(~np.isin(samples.subject, fold.held_out))
+    explanation = explain_fit(system.trainer(training, fold.held_out, fold.seed), held_out, training, seed=seed)
+    return explanation_figures(explanation), importances(explanation)
 
 
 def _permuted(result: Table, seed: int) -> Table:

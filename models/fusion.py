@@ -147,9 +147,7 @@ class CrossFusion(nn.Module):
         valid = torch.cat([eeg_valid, face_valid], dim=1)
         eeg = self.eeg_queries(eeg, both, valid)
         face = self.face_queries(face, both, valid)
-        return torch.cat(
-            [eeg[:, 0], _masked_mean(eeg, eeg_valid), face[:, 0], _masked_mean(face, face_valid)], dim=-1
-        )
+        return torch.cat([eeg[:, 0], _masked_mean(eeg, eeg_valid), face[:, 0], _masked_mean(face, face_valid)], dim=-1)
 
 
 def _with_summary(valid: Tensor) -> Tensor:
