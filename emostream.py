@@ -23,6 +23,7 @@ from realtime.options import ConfigFile, Headless, Network, Seconds, Summary, co
 from realtime.output import require_writable, write_json
 from realtime.processes import end_with_parent, interruptible, quiet_libraries
 from simulators.commands import camera, replay, simulate_app
+from simulators.dataset_commands import simulate_dataset
 
 if TYPE_CHECKING:
     from realtime.config import Config
@@ -270,6 +271,7 @@ def _evaluate_simulated(model: Path, subjects: int, seconds: float, seed: int, j
 
 app.command()(train_command(_train_simulated, DEMO_CHECKPOINT))
 app.command()(evaluate_command(_evaluate_simulated, DEMO_CHECKPOINT))
+dataset_app.command("simulate")(simulate_dataset)
 app.add_typer(dataset_app, name="dataset")
 
 
