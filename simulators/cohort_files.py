@@ -29,8 +29,11 @@ from simulators.scenario import (
     make_scenario,
 )
 
-COHORT_EFFECT_DB = 4.0
-"""Size of the EEG effects of the people in files, dB; a choice of the simulation, not of nature."""
+COHORT_EFFECT_DB = 3.4
+"""Size of the EEG effects of the people in files, dB: with `CohortOptions.idiosyncrasy`, `misleading` and the rest a
+choice of the simulation, not of nature. Made on development seeds 9000 to 9003, 0 and 1, so that either modality alone
+leaves room. On seeds 2 and 3, not looked at before, over 10 folds of subjects: shrinkage LDA on the log power of the
+last 12 s 0.78 and 0.72, extremely randomised trees on the flow 0.67 and 0.67, both 0.86 and 0.83 accuracy."""
 
 DECISION_S = 0.6
 """Apex to decision: a sample's EEG ends so long after its movement's apex, as it does live."""

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import pytest
 from evaluation_helpers import RECIPE, StubTrainer, blank_samples, small_samples
-from matplotlib.figure import Figure
 
 from models.data.rows import Problem
 from models.evaluation_command import EvaluationOptions, render, run_evaluation
@@ -232,20 +231,14 @@ def test_a_recipe_is_its_own_trainer(tmp_path: Path) -> None:
     assert "Learning curves" in (tmp_path / "report.html").read_text()
 
 
-def test_attribution_figures_go_into_the_report(tmp_path: Path) -> None:
-    figure = Figure(figsize=(2, 1))
-    figure.add_subplot().plot([0, 1])
-    run_evaluation(
-        small_samples(3, 2),
-        EvaluationOptions(baselines=()),
-        recipe=RECIPE,
-        trainer=StubTrainer(),
-        out=tmp_path,
-        attribution=[("Where the network looks", figure), ("As a picture", b"\x89PNG")],
-    )
-    text = (tmp_path / "report.html").read_text()
-    assert "Where the network looks" in text
-    assert "data:image/png;base64,iVBORw" in text
+def test_what_moved_the_decisions_goes_into_the_report(tmp_path: Path) -> None:
+    pictures = {}
+    for explain in (False, True):
+        options = EvaluationOptions(baselines=(), explain=explain)
+        found = run_evaluation(small_samples(3, 2), options, recipe=RECIPE, trainer=StubTrainer(), out=tmp_path)
+        assert (found["importances"] is not None) is explain
+        pictures[explain] = (tmp_path / "report.html").read_text().count("data:image/")
+    assert pictures[True] > pictures[False] > 0
 
 
 _CHILD = """
