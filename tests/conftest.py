@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 import uuid
@@ -25,6 +26,14 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip("no real recordings: set EMOSTREAM_DATA to the folder that holds eeg/ and face/")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_idle_workers() -> Iterator[None]:
+    """joblib keeps its processes for the next call; those that time out while one begins have stalled a run."""
+    yield
+    if (loky := sys.modules.get("joblib.externals.loky.reusable_executor")) and loky._executor is not None:
+        loky._executor.shutdown(wait=True, kill_workers=True)
 
 
 @pytest.fixture(autouse=True)
