@@ -257,7 +257,7 @@ def _train_simulated(people: int, out: Path, jobs: int) -> None:
 
 def _evaluate_simulated(model: Path, subjects: int, seconds: float, seed: int, jobs: int) -> dict[str, Any]:
     """Sessions of simulated people nobody trained on, through the engine."""
-    from models.evaluation import evaluate_answers, render_scores
+    from models.evaluation.sessions import evaluate_answers, render_scores
     from models.recognizer import load_recognizer
     from simulators.cohort import require_simulated_classes, score_cohort
 

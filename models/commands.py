@@ -88,8 +88,8 @@ def train_command(simulated_people: Callable[[int, Path, int], None], demonstrat
             raise ConfigurationError("--personalise CHECKPOINT and --subject sub-01 go together")
         require_writable(out)
         require_extra("train", "'emostream train'")
-        from models.training_command import run_personalisation, run_training
-        from models.training_options import TrainingOptions
+        from models.training.command import run_personalisation, run_training
+        from models.training.options import TrainingOptions
 
         name, samples, problems = _samples(manifest, dataset, kind, classes, cache, jobs)
         _say_excluded(problems)
@@ -179,7 +179,7 @@ def evaluate_command(simulated_people: Callable[..., dict[str, Any]], demonstrat
             raise ConfigurationError("name a folder for the report: --out DIR")
         require_writable(summary)
         require_extra("train", "'emostream evaluate' on data")
-        from models.evaluation_command import EvaluationOptions, render, run_evaluation
+        from models.evaluation.command import EvaluationOptions, render, run_evaluation
         from models.recipe import Recipe
         from models.scale_out import ScaleOut
 

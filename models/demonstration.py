@@ -8,8 +8,8 @@ from typing import Any
 
 from models.checkpoint_info import CheckpointInfo
 from models.samples import SampleSet, concatenate
-from models.training_command import run_training
-from models.training_options import TrainingOptions
+from models.training.command import run_training
+from models.training.options import TrainingOptions
 from realtime.eeg.bands import BAND_PRESETS
 from realtime.eeg.montage import MODEL_CHANNELS
 from realtime.interfaces import RecognizerSpec
@@ -53,7 +53,7 @@ def train_demonstration(
         The .safetensors file; its .json and .onnx are written beside it.
     options : TrainingOptions, optional
     run_dir : Path, optional
-        As in `models.training_command.run_training`.
+        As in `models.training.command.run_training`.
     """
     info = run_training(
         samples,

@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from models.ensemble import EnsembleOptions, fit_ensemble
-from models.protocol import Fitted
+from models.evaluation.protocol import Fitted
 from models.samples import SampleSet
-from models.training import TrainingOptions, train
+from models.small.ensemble import EnsembleOptions, fit_ensemble
+from models.training.train import TrainingOptions, train
 from realtime.errors import ConfigurationError
 
 _FULL_PX = 96
@@ -60,7 +60,7 @@ def fit(
     seed : int
         Of everything random; the same seed gives the same answers.
     progress : callable, optional
-        Given the name of each expert when it is ready, or a `models.epochs.EpochReport` after each epoch.
+        Given the name of each expert when it is ready, or a `models.training.epochs.EpochReport` after each epoch.
 
     Returns
     -------

@@ -21,7 +21,7 @@ def exported_checkpoint(small_samples: SampleSet, tmp_path_factory: pytest.TempP
     """A .safetensors file with its .json and its .onnx files beside it; not to be written to."""
     from models.checkpoint import save_checkpoint
     from models.export import export_checkpoint
-    from models.training import TrainingOptions, train
+    from models.training.train import TrainingOptions, train
 
     trained = train(small_samples, TrainingOptions(epochs=4, batch_size=16, learning_rate=3e-3, network=SMALL))
     path = tmp_path_factory.mktemp("checkpoint") / "net.safetensors"

@@ -19,8 +19,8 @@ from models.augmentation import (
     turn_vectors,
     warp_planes,
 )
-from models.flow_input import MapAugmentation, standardise, vary_maps
 from models.network import Batch
+from models.small.flow_input import MapAugmentation, standardise, vary_maps
 
 PX = 28
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from evaluation_helpers import blank_samples, small_samples
 
-from models.controls import chance_range, leak_table, permute_labels, z_score_subjects
+from models.evaluation.controls import chance_range, leak_table, permute_labels, z_score_subjects
 from realtime.errors import ConfigurationError
 
 

@@ -11,12 +11,12 @@ import pytest
 from models_helpers import CLASSES, synthetic_samples
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
-from models.baselines import log_power_svm
 from models.demonstration import DEMONSTRATION, as_samples, train_demonstration
-from models.evaluation import evaluate_answers, render_scores
+from models.evaluation.baselines import log_power_svm
+from models.evaluation.sessions import evaluate_answers, render_scores
 from models.metrics import bootstrap_intervals, expected_calibration_error, majority_scores, score_answers
 from models.recognizer import TorchRecognizer
-from models.training import TrainingOptions
+from models.training.train import TrainingOptions
 from realtime.errors import DataError
 from realtime.interfaces import RecognizerSpec
 

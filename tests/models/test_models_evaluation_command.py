@@ -20,11 +20,11 @@ import pytest
 from evaluation_helpers import RECIPE, StubTrainer, blank_samples, small_samples
 
 from models.data.rows import Problem
-from models.evaluation_command import EvaluationOptions, render, run_evaluation
+from models.evaluation.command import EvaluationOptions, render, run_evaluation
 from models.recipe import Recipe
 from models.samples import SampleSet, save_samples
 from models.splits import load_splits
-from models.training import TrainingOptions
+from models.training.train import TrainingOptions
 from realtime.errors import DataError
 
 CONTRACT = {
@@ -246,7 +246,7 @@ import sys, time
 sys.path[:0] = {path!r}
 from pathlib import Path
 from evaluation_helpers import RECIPE, StubTrainer
-from models.evaluation_command import EvaluationOptions, run_evaluation
+from models.evaluation.command import EvaluationOptions, run_evaluation
 from models.samples import load_samples
 
 class Slow(StubTrainer):

@@ -13,7 +13,8 @@ from models_helpers import CHANNELS, CLASSES, PX, synthetic_samples
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.attribution import (
+from models.checkpoint import load_checkpoint
+from models.explanation.attribution import (
     FACE_PARTS,
     Explanation,
     band_weight,
@@ -26,9 +27,8 @@ from models.attribution import (
     on_face,
     region_weight,
 )
-from models.calibration import Calibrated
-from models.checkpoint import load_checkpoint
-from models.explanation import (
+from models.explanation.figures import explanation_figures
+from models.explanation.gradients import (
     Differentiable,
     ExplanationOptions,
     differentiable,
@@ -36,10 +36,10 @@ from models.explanation import (
     explain_fit,
     some_of_each_class,
 )
-from models.explanation_figures import explanation_figures
 from models.network import Batch, HiddenEmotionNet
 from models.samples import SampleSet
 from models.splits import Split
+from models.training.calibration import Calibrated
 from models.views import View
 from realtime.errors import DataError
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.attribution import by_channel_and_band, on_face
 from models.checkpoint import load_checkpoint
 from models.demonstration import DEMONSTRATION, FACE_PX, as_samples
-from models.explanation import ExplanationOptions, differentiable, explain, some_of_each_class
+from models.explanation.attribution import by_channel_and_band, on_face
+from models.explanation.gradients import ExplanationOptions, differentiable, explain, some_of_each_class
 from models.samples import SampleSet, resize_by_area, shrink_face
 from realtime.face.alignment import Alignment
 from realtime.face.movement import movement_between

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from models_helpers import BANDS, CLASSES, as_movement, as_sequence, synthetic_samples
 
-from models.attribution import FACE_PARTS
-from models.occlusion import OcclusionProbe
+from models.explanation.attribution import FACE_PARTS
+from models.explanation.occlusion import OcclusionProbe
 from models.recognizer import load_recognizer
 from models.samples import SampleSet
 

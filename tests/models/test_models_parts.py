@@ -9,10 +9,10 @@ import pytest
 from models_helpers import BANDS, CHANNELS, synthetic_samples
 from numpy.typing import NDArray
 
-from models.attribution import FACE_PARTS, band_weight, by_channel_and_band, importances, region_weight
-from models.explanation import some_of_each_class
-from models.explanation_figures import explanation_figures
-from models.parts import PartOptions, explain_parts, place_on_head
+from models.explanation.attribution import FACE_PARTS, band_weight, by_channel_and_band, importances, region_weight
+from models.explanation.figures import explanation_figures
+from models.explanation.gradients import some_of_each_class
+from models.explanation.parts import PartOptions, explain_parts, place_on_head
 from models.samples import SampleSet
 from models.splits import Split
 from models.views import VIEWS, View, softmax

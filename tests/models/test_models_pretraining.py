@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load
 
-import models.pretraining
-from models.compact_net import CompactFaceNet
-from models.pretraining import PretrainingOptions, face_motion_weights, pretrain_face
+import models.small.pretraining
+from models.small.face_network import CompactFaceNet
+from models.small.pretraining import PretrainingOptions, face_motion_weights, pretrain_face
 from realtime.errors import CheckpointError
 
 
@@ -34,7 +34,7 @@ def test_it_learns_which_half_moves_and_writes_what_it_was_taught(tmp_path: Path
 
 def test_lost_weights_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     face_motion_weights.cache_clear()
-    monkeypatch.setattr(models.pretraining, "FACE_MOTION", tmp_path / "face_motion.safetensors")
+    monkeypatch.setattr(models.small.pretraining, "FACE_MOTION", tmp_path / "face_motion.safetensors")
     with pytest.raises(CheckpointError, match=r"face_motion\.safetensors"):
         face_motion_weights()
     monkeypatch.undo()

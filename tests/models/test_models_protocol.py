@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from evaluation_helpers import RECIPE, StubFitted, StubTrainer, blank_samples, small_samples
 
-from models.baselines import baseline_systems
-from models.fold_store import FoldStore
-from models.protocol import Fold, System, fold_seed, plan_folds, reuse_folds, run_protocol
+from models.evaluation.baselines import baseline_systems
+from models.evaluation.fold_store import FoldStore
+from models.evaluation.protocol import Fold, System, fold_seed, plan_folds, reuse_folds, run_protocol
 from models.samples import SampleSet
 from models.splits import Split, check_splits, inner_split, missing_classes, subject_folds
-from models.training import TrainingOptions, train
+from models.training.train import TrainingOptions, train
 from models.views import View
 from realtime.errors import ConfigurationError, DataError
 

@@ -7,16 +7,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from models_helpers import CLASSES, synthetic_samples
+from numpy.typing import NDArray
 
-from models.eeg_experts import EegOptions, fit_eeg_experts
-from models.ensemble import Ensemble, put_together
+from models.config import NetworkConfig
 from models.metrics import macro_f1
+from models.network import HiddenEmotionNet
 from models.normaliser import fit_normaliser
-from models.pretraining import face_motion_weights
 from models.recipe import Recipe, chosen_kind, fit
 from models.samples import SampleSet
-from models.training import Trained
+from models.small.eeg_experts import EegOptions, fit_eeg_experts
+from models.small.ensemble import Ensemble, put_together
+from models.small.pretraining import face_motion_weights
+from models.training.train import Trained
+from models.views import View
 from realtime.errors import ConfigurationError, DataError
 
 QUICK = {"ensemble": {"face": {"networks": 0, "fresh_networks": 0, "kernel_views": 1}}}
@@ -200,9 +205,17 @@ def test_the_network_is_trained_where_asked_at_the_size_of_the_faces() -> None:
     assert fitted.network.config.face_px == 48
 
 
+def test_the_network_reads_faces_of_28_px() -> None:
+    config = NetworkConfig(n_classes=3, face_px=28, tcn_width=8, tcn_levels=1, token_width=8, heads=2, glimpse_px=8)
+    network = HiddenEmotionNet(config).eval()
+    tokens, valid = network.face(torch.randn(2, 2, 28, 28), torch.rand(2, 1, 28, 28))
+    assert torch.isfinite(tokens).all()
+    assert valid.all()
+
+
 def test_evidence_of_both_adds_up_and_stays_bounded() -> None:
     half = np.log(np.array([[0.8, 0.2], [0.5, 0.5], [1.0 - 1e-12, 1e-12]]))
-    alone = {"eeg": half, "face": half[::-1].copy()}
+    alone: dict[View, NDArray[np.float64]] = {"eeg": half, "face": half[::-1].copy()}
     alone["face"][1] = np.nan
     both = np.exp(put_together(alone, {"both": 1.0, "eeg": 1.0, "face": 1.0})["both"])
     np.testing.assert_allclose(both[1], [0.5, 0.5])

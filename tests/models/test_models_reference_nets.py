@@ -10,13 +10,13 @@ import torch
 from evaluation_helpers import small_samples
 
 from models.baseline_features import balanced_weights, flow_maps, mean_power, one_hot
-from models.baselines import flow_svm
-from models.dgcnn import DgcnnTrainer, DynamicalGraphNet
+from models.evaluation.baselines import flow_svm
+from models.evaluation.dgcnn import DgcnnTrainer, DynamicalGraphNet
+from models.evaluation.protocol import System, plan_folds, run_fold
+from models.evaluation.shallow import ShallowOptions
+from models.evaluation.ststnet import ShallowTripleStream, StstnetTrainer
 from models.normaliser import fit_normaliser
-from models.protocol import System, plan_folds, run_fold
 from models.samples import SampleSet
-from models.shallow import ShallowOptions
-from models.ststnet import ShallowTripleStream, StstnetTrainer
 from realtime.errors import DataError
 from realtime.face.flow import optical_strain
 

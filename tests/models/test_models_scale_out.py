@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from evaluation_helpers import RECIPE, StubTrainer, small_samples
 
-from models.dgcnn import DgcnnTrainer
-from models.protocol import Pooled, System, plan_folds, run_protocol
+from models.evaluation.dgcnn import DgcnnTrainer
+from models.evaluation.protocol import Pooled, System, plan_folds, run_protocol
+from models.evaluation.shallow import ShallowOptions
 from models.samples import SampleSet
 from models.scale_out import Backend, ScaleOut, spread
-from models.shallow import ShallowOptions
 from realtime.errors import ConfigurationError, DataError
 
 SYSTEMS = (

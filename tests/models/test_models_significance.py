@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from models.evaluation.significance import holm, mcnemar_exact, paired_bootstrap
 from models.metrics import NO_ANSWER, reliability_bins, roc_one_vs_rest
-from models.significance import holm, mcnemar_exact, paired_bootstrap
 
 
 def _people(n_subjects: int = 20, each: int = 15, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:

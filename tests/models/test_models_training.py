@@ -17,7 +17,7 @@ from models.network import Batch, HiddenEmotionNet
 from models.normaliser import fit_normaliser
 from models.samples import SampleSet, concatenate
 from models.splits import Split, inner_split, load_splits, save_splits, subject_folds
-from models.training import EpochReport, Trained, TrainingOptions, calibrate, train
+from models.training.train import EpochReport, Trained, TrainingOptions, calibrate, train
 from realtime.errors import DataError
 
 QUICK = TrainingOptions(epochs=2, batch_size=32, network=SMALL)

@@ -10,12 +10,12 @@ import pytest
 import torch
 from models_helpers import CLASSES, SMALL, synthetic_samples
 
-from models.calibration import Calibrated
-from models.gain import answers_after_calibration, measure_gain
 from models.inference import prepare
-from models.personalise import PersonalisationOptions, first_trials, personalise, shrink_normaliser
 from models.samples import SampleSet
-from models.training import TrainingOptions, train
+from models.training.calibration import Calibrated
+from models.training.gain import answers_after_calibration, measure_gain
+from models.training.personalise import PersonalisationOptions, first_trials, personalise, shrink_normaliser
+from models.training.train import TrainingOptions, train
 from realtime.errors import DataError
 
 STILL = PersonalisationOptions(mean_prior_trials=1e9, spread_prior_trials=1e9, freedom=0)

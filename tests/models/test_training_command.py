@@ -14,10 +14,10 @@ from models_helpers import SMALL, as_movement, as_sequence, synthetic_samples
 
 from models.checkpoint import load_checkpoint
 from models.recognizer import load_recognizer
-from models.runlog import epoch_bar
 from models.samples import SampleSet
-from models.training import EpochReport, TrainingOptions, train
-from models.training_command import calibrated, run_personalisation, run_training
+from models.training.command import calibrated, run_personalisation, run_training
+from models.training.runlog import epoch_bar
+from models.training.train import EpochReport, TrainingOptions, train
 from realtime.config import EegConfig
 from realtime.eeg.pipeline import EegPipeline
 from realtime.errors import ConfigurationError, DataError

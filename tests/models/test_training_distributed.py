@@ -16,9 +16,9 @@ from torch import nn
 
 from models.augmentation import AugmentationOptions
 from models.checkpoint import load_checkpoint
-from models.devices import choose_precision
-from models.distributed import Alone, joined
-from models.training import TrainingOptions, train
+from models.training.devices import choose_precision
+from models.training.distributed import Alone, joined
+from models.training.train import TrainingOptions, train
 from realtime.errors import ConfigurationError
 
 OPTIONS = TrainingOptions(
@@ -32,8 +32,8 @@ import json, sys
 from pathlib import Path
 import torch
 from models_helpers import synthetic_samples
-from models.distributed import joined
-from models.training import TrainingOptions, train
+from models.training.distributed import joined
+from models.training.train import TrainingOptions, train
 
 class Stop(Exception):
     pass
@@ -63,8 +63,8 @@ COMMAND = """
 import sys
 from pathlib import Path
 from models_helpers import synthetic_samples
-from models.training import TrainingOptions
-from models.training_command import run_training
+from models.training.train import TrainingOptions
+from models.training.command import run_training
 
 info = run_training(
     synthetic_samples(4, 4),

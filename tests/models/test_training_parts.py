@@ -10,7 +10,7 @@ import torch
 from models_helpers import CLASSES, SMALL, synthetic_samples
 
 from models.samples import SampleSet
-from models.training import TrainingOptions, train
+from models.training.train import TrainingOptions, train
 from realtime.errors import ConfigurationError, DataError
 
 QUICK = TrainingOptions(epochs=1, batch_size=32, network=SMALL)

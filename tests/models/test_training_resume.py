@@ -13,10 +13,10 @@ import pytest
 import torch
 from models_helpers import SMALL, synthetic_samples
 
-from models.resume import STATE_FILE, State, StateFile
-from models.runlog import METRICS_FILE
-from models.training import EpochReport, Trained, TrainingOptions, train
-from models.training_parts import part_samples
+from models.training.parts import part_samples
+from models.training.resume import STATE_FILE, State, StateFile
+from models.training.runlog import METRICS_FILE
+from models.training.train import EpochReport, Trained, TrainingOptions, train
 from realtime.errors import ConfigurationError, DataError
 
 OPTIONS = TrainingOptions(epochs=4, patience=4, batch_size=24, learning_rate=4e-3, network=SMALL)
@@ -25,14 +25,14 @@ OPTIONS = TrainingOptions(epochs=4, patience=4, batch_size=24, learning_rate=4e-
 CHILD = """
 import signal, sys
 from pathlib import Path
-import models.epochs
+import models.training.epochs
 from models_helpers import synthetic_samples
-from models.training import TrainingOptions, train
+from models.training.train import TrainingOptions, train
 
 options = TrainingOptions.model_validate_json(sys.argv[1])
 samples = synthetic_samples(4, 4)
 done = []
-real, seen = models.epochs.augment, []
+real, seen = models.training.epochs.augment, []
 def augment(*args):
     if len(done) == 2:
         seen.append(None)
@@ -40,7 +40,7 @@ def augment(*args):
             print("in the middle of epoch 3", flush=True)
             signal.pause()
     return real(*args)
-models.epochs.augment = augment
+models.training.epochs.augment = augment
 train(samples, options, done.append, run_dir=Path(sys.argv[2]))
 """
 

@@ -1,0 +1,1 @@
+"""Protocols, baselines, figures of merit and the report."""

@@ -1,0 +1,1 @@
+"""Recognisers for small sets: a few compact experts a modality, averaged."""

@@ -1,0 +1,1 @@
+"""Training of the network: epochs, resuming, several processes, one participant."""
