@@ -16,7 +16,7 @@ help:
 	@echo "make test   the whole test suite"
 	@echo "make check  lint, types, import contracts"
 	@echo "make bench  measure on this machine"
-	@echo "make model  rebuild the demonstration checkpoint (about half an hour on 2 cores)"
+	@echo "make model  rebuild the shipped weights (about half an hour on 2 cores)"
 
 demo: setup
 	$(BIN)/emostream demo $(ARGS)

@@ -250,9 +250,20 @@ def _train_simulated(people: int, out: Path, jobs: int) -> None:
     from models.samples import shrink_face
     from simulators.dataset import simulate_people
 
+    if out == DEMO_CHECKPOINT:
+        _pretrain_face()
     samples = as_samples(simulate_people(people, DEMONSTRATION, shrink_face, jobs=jobs))
     info = train_demonstration(samples, out)
     typer.echo(f"{info.model_id}: {len(samples)} samples of {people} simulated people -> {out}")
+
+
+def _pretrain_face() -> None:
+    """What experts for small sets of faces start from; no real face is in it."""
+    from models.small.pretraining import FACE_MOTION, pretrain_face
+    from simulators.flow_maps import MAP_UNITS, simulate_flow_maps
+
+    made = simulate_flow_maps(24_000, seed=0)
+    pretrain_face(made.maps, made.units, FACE_MOTION, unit_names=[f"AU{unit}" for unit in MAP_UNITS])
 
 
 def _evaluate_simulated(model: Path, subjects: int, seconds: float, seed: int, jobs: int) -> dict[str, Any]:
