@@ -88,6 +88,7 @@ def train_command(simulated_people: Callable[[int, Path, int], None], demonstrat
             raise ConfigurationError("--personalise CHECKPOINT and --subject sub-01 go together")
         require_writable(out)
         require_extra("train", "'emostream train'")
+        from models.recipe import Recipe
         from models.training.command import run_personalisation, run_training
         from models.training.options import TrainingOptions
 
@@ -97,6 +98,12 @@ def train_command(simulated_people: Callable[[int, Path, int], None], demonstrat
             info = run_personalisation(personalise, samples, subject, out, trials=trials)
             typer.echo(f"{info.model_id}: {info.trained_on} -> {out}")
             return
+        if len(samples) < Recipe().network_from:
+            typer.echo(
+                f"{len(samples)} samples are few for the network: what 'emostream evaluate' says of a set this small "
+                "holds for the experts it uses there, which cannot run live",
+                err=True,
+            )
         given: dict[str, Any] = {} if epochs is None else {"epochs": epochs}
         options = TrainingOptions(seed=seed, modality=modality, device=device, precision=precision, **given)
         info = run_training(

@@ -124,6 +124,8 @@ class SampleSet:
     def take(self, index: NDArray[Any] | Sequence[int]) -> SampleSet:
         """The samples at `index` (positions or a boolean mask), in that order."""
         where = np.asarray(index)
+        if where.size == 0 and where.dtype != np.bool_:
+            where = where.astype(np.intp)  # an empty list has no kind of its own
         return replace(self, **{name: getattr(self, name)[where] for name in _ARRAYS})
 
     def of_subjects(self, subjects: Sequence[int]) -> SampleSet:

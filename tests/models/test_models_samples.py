@@ -30,6 +30,10 @@ def test_round_trip(tmp_path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["s.npz"]
 
 
+def test_taking_nothing_gives_nothing() -> None:
+    assert len(synthetic_samples(2, 2).take([])) == 0
+
+
 def test_digest_follows_content() -> None:
     samples = synthetic_samples(2, 2)
     label = samples.label.copy()
