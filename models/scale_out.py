@@ -7,10 +7,12 @@ import ipaddress
 import socket
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 import joblib
+from joblib.externals.loky import process_executor
 from pydantic import BaseModel, ConfigDict, Field
 
 from realtime.errors import ConfigurationError
@@ -18,6 +20,7 @@ from realtime.errors import ConfigurationError
 Backend = Literal["loky", "threading", "dask", "ray"]
 
 _ANSWER_S = 10.0
+_PROCESS_BYTES = 8 * 2**30
 _INSTALL = {"dask": "dask[distributed]", "ray": "ray"}
 
 
@@ -48,7 +51,7 @@ def spread(
     """
     if not items:
         return
-    call = joblib.delayed(function)
+    call = joblib.delayed(partial(_in_process, function) if scale.backend == "loky" else function)
     with _backend(scale, shared) as parallel:
         if parallel is None:
             yield from _in_portions(call, shared, items, scale)
@@ -56,6 +59,13 @@ def spread(
         results: Any = parallel(call(shared, item) for item in items)
         with closing(results):
             yield from results
+
+
+def _in_process(function: Callable[[Any, Any], Any], shared: Any, item: Any) -> Any:
+    # loky takes 300 MB that appear after a process's first piece for a leak and replaces the process, with a warning;
+    # here they are torch and the first large fit
+    process_executor._MAX_MEMORY_LEAK_SIZE = _PROCESS_BYTES
+    return function(shared, item)
 
 
 def _in_portions(call: Any, shared: Any, items: Sequence[Any], scale: ScaleOut) -> Iterator[Any]:

@@ -281,7 +281,7 @@ def _explained(
     fold = plan_folds(samples, "kfold", min(5, len(samples.subjects)), seed)[0]
     held_out = samples.of_subjects(fold.held_out)
     training = samples.take(~np.isin(samples.subject, fold.held_out))
-    explanation = explain_fit(system.trainer(training, fold.held_out, fold.seed), held_out, training, seed=seed)
+    explanation = explain_fit(system.trainer(training, fold.held_out, fold.seed), held_out, training, most=8, seed=seed)
     return explanation_figures(explanation), importances(explanation)
 
 
