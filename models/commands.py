@@ -32,7 +32,6 @@ Manifest = Annotated[
 DatasetPath = Annotated[
     Path | None, typer.Option("--dataset", help="Folder of a data set, or samples from 'dataset build' (.npz).")
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0)]
 ModalityName = Annotated[Literal["both", "eeg", "face"], typer.Option("--modality", help="What the network is shown.")]
 
 
@@ -52,19 +51,27 @@ def train_command(simulated_people: Callable[[int, Path, int], None], demonstrat
         dataset: DatasetPath = None,
         kind: Kind = None,
         classes: Classes = None,
-        modality: ModalityName = "both",
+        modality: Annotated[
+            Literal["both", "eeg", "face"] | None, typer.Option(help="What it learns from.", show_default="both")
+        ] = None,
+        config: Annotated[
+            Path | None, typer.Option("--config", help="Every option of a training, TOML; see docs/evaluation.md.")
+        ] = None,
         out: Annotated[Path, typer.Option(help="Checkpoint to write (.safetensors).")] = demonstration,
         epochs: Annotated[int | None, typer.Option(min=1, help="At most this many.", show_default="30")] = None,
-        seed: Seed = 0,
+        seed: Annotated[int | None, typer.Option("--seed", min=0, show_default="0")] = None,
         run_dir: Annotated[
             Path | None, typer.Option(help="Folder for state and logs.", show_default="beside the checkpoint")
         ] = None,
         resume: Annotated[bool, typer.Option(help="Go on with a training that was stopped.")] = True,
         tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Logs for TensorBoard too.")] = False,
-        device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute.")] = "auto",
+        device: Annotated[
+            Literal["auto", "cpu", "cuda"] | None, typer.Option(help="Where to compute.", show_default="auto")
+        ] = None,
         precision: Annotated[
-            Literal["auto", "float32", "bfloat16", "float16"], typer.Option(help="Of the forward pass.")
-        ] = "auto",
+            Literal["auto", "float32", "bfloat16", "float16"] | None,
+            typer.Option(help="Of the forward pass.", show_default="auto"),
+        ] = None,
         personalise: Annotated[
             Path | None, typer.Option("--personalise", help="Checkpoint to fit to one participant.")
         ] = None,
@@ -90,7 +97,7 @@ def train_command(simulated_people: Callable[[int, Path, int], None], demonstrat
         require_extra("train", "'emostream train'")
         from models.recipe import Recipe
         from models.training.command import run_personalisation, run_training
-        from models.training.options import TrainingOptions
+        from models.training.options import load_training_options
 
         name, samples, problems = _samples(manifest, dataset, kind, classes, cache, jobs)
         _say_excluded(problems)
@@ -104,8 +111,9 @@ def train_command(simulated_people: Callable[[int, Path, int], None], demonstrat
                 "holds for the experts it uses there, which cannot run live",
                 err=True,
             )
-        given: dict[str, Any] = {} if epochs is None else {"epochs": epochs}
-        options = TrainingOptions(seed=seed, modality=modality, device=device, precision=precision, **given)
+        options = load_training_options(
+            config, seed=seed, modality=modality, epochs=epochs, device=device, precision=precision
+        )
         info = run_training(
             samples,
             options=options,

@@ -17,7 +17,7 @@ from realtime.options import Network, Summary
 from realtime.output import require_writable, write_json
 
 if TYPE_CHECKING:
-    from models.data.rows import Dataset, Problem
+    from models.data.rows import Problem
     from models.data.survey import BuildOptions
     from models.samples import SampleSet
 
@@ -37,6 +37,10 @@ Scheme = Annotated[
     str | None,
     typer.Option("--scheme", help="Labels out of ratings: valence, arousal, quadrant.", show_default="valence"),
 ]
+EegOnly = Annotated[
+    bool, typer.Option("--eeg-only", help="mes-eeg: also the last 40 s of clips without a coded movement.")
+]
+Macro = Annotated[bool, typer.Option("--macro", help="mes-eeg: also coded macro-expressions.")]
 Classes = Annotated[
     str | None,
     typer.Option("--classes", help="3, 5, 7, 8, or names: a,b,c.", show_default="the labels as they are"),
@@ -71,6 +75,8 @@ def check(
     kind: Kind = None,
     classes: Classes = None,
     scheme: Scheme = None,
+    eeg_only: EegOnly = False,
+    macro: Macro = False,
     bands: Bands = "default",
     channels: Channels = "found",
     windows: Windows = 40,
@@ -86,10 +92,13 @@ def check(
     from rich.console import Console
 
     from models.data.check import check_dataset
+    from models.data.readers import open_dataset
 
     require_writable(summary)
     options = build_options(classes, bands, channels, windows, hop, face_px, png_planes)
-    report = check_dataset(_opened(path, kind, scheme), options, cache=cache, jobs=_jobs(jobs))
+    report = check_dataset(
+        open_dataset(path, kind, scheme, eeg_only=eeg_only, macro=macro), options, cache=cache, jobs=_jobs(jobs)
+    )
     console = Console()
     for part in report.render(everything=everything):
         console.print(part)
@@ -106,6 +115,8 @@ def build(
     kind: Kind = None,
     classes: Classes = None,
     scheme: Scheme = None,
+    eeg_only: EegOnly = False,
+    macro: Macro = False,
     bands: Bands = "default",
     channels: Channels = "found",
     windows: Windows = 40,
@@ -126,6 +137,7 @@ def build(
 ) -> None:
     """A data set's features in one file, for 'emostream train' and 'evaluate'."""
     from models.data.build import build_samples
+    from models.data.readers import open_dataset
     from models.samples import save_samples
     from models.scale_out import ScaleOut
 
@@ -135,7 +147,9 @@ def build(
     options = build_options(classes, bands, channels, windows, hop, face_px, png_planes)
     scale = ScaleOut(jobs=_jobs(jobs), backend=backend, scheduler=scheduler, network=network)
     folder = cache or out.with_suffix(".features")
-    built = build_samples(_opened(path, kind, scheme), options, cache=folder, scale=scale)
+    built = build_samples(
+        open_dataset(path, kind, scheme, eeg_only=eeg_only, macro=macro), options, cache=folder, scale=scale
+    )
     save_samples(out, built.samples)
     excluded = sum(problem.kind == "excluded" for problem in built.problems)
     samples = built.samples
@@ -198,12 +212,6 @@ def _jobs(jobs: int) -> int:
     if jobs == 0 or jobs < -1:
         raise ConfigurationError(f"--jobs {jobs}: wanted -1 for all cores, or 1 and more")
     return jobs
-
-
-def _opened(path: Path, kind: str | None, scheme: str | None) -> Dataset:
-    from models.data.readers import open_dataset
-
-    return open_dataset(path, kind, scheme)
 
 
 def _said_of(samples: SampleSet, problems: tuple[Problem, ...]) -> dict[str, object]:

@@ -24,7 +24,9 @@ KINDS: dict[str, str] = {
 _SCHEMED = ("deap", "hed")
 
 
-def open_dataset(path: Path, kind: str | None = None, scheme: str | None = None) -> Dataset:
+def open_dataset(
+    path: Path, kind: str | None = None, scheme: str | None = None, *, eeg_only: bool = False, macro: bool = False
+) -> Dataset:
     """Read a data set's rows; nothing large is loaded yet.
 
     Parameters
@@ -36,12 +38,15 @@ def open_dataset(path: Path, kind: str | None = None, scheme: str | None = None)
     scheme : str, optional
         What labels are made of, where a data set has ratings instead: 'valence', 'arousal', 'quadrant'.
 
+    eeg_only, macro : bool
+        Of MEs-EEG: also clips without a coded movement; also coded macro-expressions.
+
     Raises
     ------
     DataError
         Not there, of no kind known, or unreadable.
     ConfigurationError
-        No such kind, several that fit, or a scheme for a kind that has labels.
+        No such kind, several that fit, or an option of another kind.
     """
     if kind is not None and kind not in KINDS:
         raise ConfigurationError(f"no kind of data set '{kind}'; there are: {', '.join(KINDS)}")
@@ -50,7 +55,10 @@ def open_dataset(path: Path, kind: str | None = None, scheme: str | None = None)
     chosen = kind or _recognised(path)
     if scheme is not None and chosen not in _SCHEMED:
         raise ConfigurationError(f"--scheme is for {' and '.join(_SCHEMED)}, whose labels are ratings; got '{chosen}'")
+    if (eeg_only or macro) and chosen != "mes-eeg":
+        raise ConfigurationError(f"--eeg-only and --macro are for mes-eeg, got '{chosen}'")
     options: dict[str, Any] = {} if scheme is None else {"scheme": scheme}
+    options |= {"eeg_only": eeg_only, "macro": macro} if chosen == "mes-eeg" else {}
     return _module(chosen).read(path, **options)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import torch
 from models_helpers import CLASSES, SMALL, synthetic_samples
 
 from models.samples import SampleSet
-from models.training.train import TrainingOptions, train
+from models.training.options import TrainingOptions, load_training_options
+from models.training.train import train
 from realtime.errors import ConfigurationError, DataError
 
 QUICK = TrainingOptions(epochs=1, batch_size=32, network=SMALL)
@@ -18,6 +20,20 @@ QUICK = TrainingOptions(epochs=1, batch_size=32, network=SMALL)
 
 def _relabelled(samples: SampleSet, where: np.ndarray, label: int) -> SampleSet:
     return replace(samples, label=np.where(where, label, samples.label))
+
+
+def test_options_are_read_and_what_is_given_comes_first(tmp_path: Path) -> None:
+    path = tmp_path / "training.toml"
+    path.write_text("epochs = 4\ngamma = 1.0\n[augmentation]\nmixup = 0.2\n")
+    options = load_training_options(path, epochs=2, seed=None)
+    assert (options.epochs, options.gamma, options.augmentation.mixup, options.seed) == (2, 1.0, 0.2, 0)
+    assert load_training_options(None) == TrainingOptions()
+    path.write_text("epoks = 4\n")
+    with pytest.raises(ConfigurationError, match="training options: epoks"):
+        load_training_options(path)
+    path.write_text("epochs =")
+    with pytest.raises(ConfigurationError, match="cannot read training options"):
+        load_training_options(path)
 
 
 def test_nan_power_counts_only_where_the_mask_says_so() -> None:

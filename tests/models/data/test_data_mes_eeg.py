@@ -16,7 +16,7 @@ from models.data import mes_eeg
 from models.data.build import build_samples
 from models.data.readers import open_dataset
 from models.data.rows import Dataset, EegRecording, Pictures, VideoMoment
-from realtime.errors import DataError
+from realtime.errors import ConfigurationError, DataError
 from simulators.cohort_files import CohortOptions, SimulatedSession, cohort, invented_name
 from simulators.dataset import write_cohort
 from simulators.layouts import mes_eeg as layout
@@ -288,6 +288,17 @@ def test_samples_are_built_and_nothing_is_lost_without_a_word(simulated: Path) -
     assert not set(samples.channels) & {"HEO", "VEO", "EKG", "EMG"}
     both = samples.has_eeg & samples.has_face
     assert np.abs(samples.flow[both]).max() > 0.1
+
+
+def test_clips_without_a_movement_and_macro_expressions_are_there_when_asked(simulated: Path) -> None:
+    plain = open_dataset(simulated)
+    more = open_dataset(simulated, eeg_only=True, macro=True)
+    added = {row.sample for row in more.rows} - {row.sample for row in plain.rows}
+    assert added
+    assert len(more.rows) == len(plain.rows) + len(added)
+    assert any(row.face is None for row in more.rows if row.sample in added)
+    with pytest.raises(ConfigurationError, match="for mes-eeg, got 'manifest'"):
+        open_dataset(simulated / "simulated.json", kind="manifest", macro=True)
 
 
 def test_no_name_gets_out(simulated: Path, sessions: list[SimulatedSession], capfd: pytest.CaptureFixture[str]) -> None:
