@@ -89,6 +89,7 @@ def train_command(simulated_people: Callable[[int, Path, int], None], demonstrat
             _refuse_data(manifest, dataset)
             simulated_people(people, out, jobs)
             return
+        _require_data(manifest, dataset, "train")
         if out == demonstration:
             raise ConfigurationError("name the checkpoint to write: --out my-model.safetensors")
         if (personalise is None) != (subject is None):
@@ -190,6 +191,7 @@ def evaluate_command(simulated_people: Callable[..., dict[str, Any]], demonstrat
             if summary is not None:
                 write_json(summary, result)
             return
+        _require_data(manifest, dataset, "evaluate")
         if out is None:
             raise ConfigurationError("name a folder for the report: --out DIR")
         require_writable(summary)
@@ -248,8 +250,7 @@ def _samples(
     from models.samples import load_samples
 
     path = manifest or dataset
-    if path is None or (manifest and dataset):
-        raise ConfigurationError("name the data: --manifest FILE or --dataset FOLDER (or --simulated)")
+    assert path is not None
     if path.suffix.lower() == ".npz":
         if classes is not None or kind is not None:
             raise ConfigurationError("--classes and --kind were settled when the samples were built")
@@ -259,6 +260,13 @@ def _samples(
         open_dataset(path, "manifest" if manifest else kind), options, cache=cache, jobs=jobs, scale=scale
     )
     return path.stem, built.samples, built.problems
+
+
+def _require_data(manifest: Path | None, dataset: Path | None, what: str) -> None:
+    if not (manifest or dataset):
+        raise ConfigurationError(f"nothing to {what} on: name --manifest FILE or --dataset FOLDER, or use --simulated")
+    if manifest and dataset:
+        raise ConfigurationError("--manifest and --dataset are two data sets; name one")
 
 
 def _refuse_data(manifest: Path | None, dataset: Path | None) -> None:

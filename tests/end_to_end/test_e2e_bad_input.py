@@ -120,8 +120,12 @@ _CASES = {
     "nothing to replay": (("replay",), _USAGE, "nothing to replay"),
     "no display": (("dashboard",), _USAGE, "no display for the dashboard"),
     "two recordings": (("analyze", "text.set", "a.edf"), _USAGE, "analyze takes one EEG recording"),
-    "no data to train on": (("train",), _USAGE, "nothing to train on: use --simulated"),
-    "no data to evaluate on": (("evaluate",), _USAGE, "nothing to evaluate on: use --simulated"),
+    "no data to train on": (("train",), _USAGE, "nothing to train on: name --manifest FILE or --dataset FOLDER"),
+    "no data to evaluate on": (
+        ("evaluate",),
+        _USAGE,
+        "nothing to evaluate on: name --manifest FILE or --dataset FOLDER",
+    ),
     "summary in no folder": (
         ("run", "--summary", "none/s.json", "--config", "quick.toml"),
         _USAGE,
