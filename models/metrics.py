@@ -90,12 +90,6 @@ def figures_of_counts(counts: NDArray[np.float64]) -> tuple[NDArray, NDArray, ND
     return _figures(counts.reshape(*counts.shape[:-1], n_classes, n_classes + 1))
 
 
-def majority_scores(label: NDArray[np.integer], n_classes: int, training: NDArray[np.integer] | None = None) -> Scores:
-    """What always answering the most frequent class of `training` (of `label` where not given) scores."""
-    most = int(np.bincount(label if training is None else training, minlength=n_classes).argmax())
-    return score_answers(label, np.full(len(label), most), n_classes)
-
-
 def expected_calibration_error(
     probabilities: NDArray[np.floating], label: NDArray[np.integer], bins: int = 15
 ) -> float:

@@ -14,7 +14,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_s
 from models.demonstration import DEMONSTRATION, as_samples, train_demonstration
 from models.evaluation.baselines import log_power_svm
 from models.evaluation.sessions import evaluate_answers, render_scores
-from models.metrics import bootstrap_intervals, expected_calibration_error, majority_scores, score_answers
+from models.metrics import bootstrap_intervals, expected_calibration_error, score_answers
 from models.recognizer import TorchRecognizer
 from models.training.train import TrainingOptions
 from realtime.errors import DataError
@@ -59,12 +59,6 @@ def test_no_answer_counts_as_wrong() -> None:
 def test_classes_that_do_not_occur_are_left_out() -> None:
     scores = score_answers(np.array([0, 0, 1]), np.array([0, 0, 1]), 5)
     assert (scores.uf1, scores.uar) == (1.0, 1.0)
-
-
-def test_majority_is_the_training_set_s() -> None:
-    label = np.array([0, 0, 0, 1])
-    assert majority_scores(label, 2).accuracy == 0.75
-    assert majority_scores(label, 2, training=np.array([1, 1, 0])).accuracy == 0.25
 
 
 def test_bootstrap_draws_subjects() -> None:
