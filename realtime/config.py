@@ -94,6 +94,17 @@ class EngineConfig(_Section):
     )
 
 
+class SessionConfig(_Section):
+    """Recordings."""
+
+    root: Path = Field(default=Path("recordings"), description="folder of all recordings, a BIDS dataset")
+    codec: Literal["ffv1", "h264"] = Field(default="ffv1", description="of films; ffv1 loses nothing")
+    restart_engine: bool = Field(
+        default=True,
+        description="the engine begins anew with each recording, so that it can be computed again from the recording",
+    )
+
+
 class Config(_Section):
     """Everything, as one TOML file with one table a section."""
 
@@ -101,6 +112,7 @@ class Config(_Section):
     eeg: EegConfig = EegConfig()
     face: FaceConfig = FaceConfig()
     engine: EngineConfig = EngineConfig()
+    session: SessionConfig = SessionConfig()
 
 
 def load_config(path: Path | None) -> Config:

@@ -1,0 +1,45 @@
+"""The marker streams by which the programs of a session agree; docs/streams.md lists their events.
+
+Every marker is a JSON object with an "event". Whoever listens joins all streams of a name, for several programs may
+send on one: two screens, or a screen and a script.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from typing import Any
+
+CONTROL = "emostream-control"
+"""What an operator does: notes, the start and stop of recordings, of replays and of presentations."""
+
+RECORDER = "emostream-recorder"
+"""What the recorder does, about once a second while it records."""
+
+FILMS = "emostream-films"
+"""What each camera films."""
+
+STIMULUS = "emostream-stimulus"
+"""What the participant sees, stamped at the frame that reached the screen, and answers."""
+
+REPLAY = "emostream-replay"
+"""Where a replay is."""
+
+_LONGEST = 65_536
+
+
+def own_source_id(program: str) -> str:
+    """Source id of a program's marker stream: no two programs share one, so none takes another's place."""
+    return f"emostream-{program}@{socket.gethostname()}-{os.getpid()}"
+
+
+def parse_event(text: str) -> dict[str, Any] | None:
+    """The JSON object of a marker; None for any other text, and for one without an "event"."""
+    if len(text) > _LONGEST:
+        return None
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) and isinstance(said.get("event"), str) else None
