@@ -25,11 +25,16 @@ def flow_maps(samples: SampleSet, rows: NDArray[np.intp], px: int = 28) -> NDArr
     """(n_rows, px, px, 3): u, v and optical strain, resized by area; strain is computed first where it is not given."""
     maps = np.empty((len(rows), px, px, 3), np.float32)
     for i, row in enumerate(rows):
-        flow = samples.flow[row].astype(np.float32)
-        if flow.shape[2] == 2:
-            flow = np.concatenate([flow, optical_strain(flow)[..., None]], axis=2)
-        maps[i] = resize_by_area(flow, px)
+        maps[i] = flow_map(samples.flow[row], px)
     return maps
+
+
+def flow_map(flow: NDArray[np.float16], px: int = 28) -> NDArray[np.float32]:
+    """(any, any, 2 or 3) flow of one sample -> (px, px, 3), see `flow_maps`."""
+    planes = flow.astype(np.float32)
+    if planes.shape[2] == 2:
+        planes = np.concatenate([planes, optical_strain(planes)[..., None]], axis=2)
+    return resize_by_area(planes, px)
 
 
 def require_disjoint(training: SampleSet, testing: SampleSet, what: str) -> None:

@@ -15,15 +15,16 @@ from models.checkpoint_info import (
     SD,
     CheckpointInfo,
     check_counts,
+    check_temperature,
     check_tensors,
     read_checkpoint,
-    write_whole,
+    require_suffix,
+    write_checkpoint,
 )
 from models.checkpoint_info import check_compatible as check_compatible
 from models.network import HiddenEmotionNet
 from models.normaliser import Normaliser
 from models.views import View
-from realtime.errors import CheckpointError
 from realtime.interfaces import RecognizerSpec
 
 
@@ -80,8 +81,7 @@ def save_checkpoint(
     CheckpointError
         Another suffix, metadata that do not fit the network, or the file cannot be written.
     """
-    if path.suffix != ".safetensors":
-        raise CheckpointError(f"a checkpoint is named *.safetensors, got '{path.name}'")
+    require_suffix(path)
     tensors = {key: value.detach().contiguous() for key, value in network.state_dict().items()}
     tensors[MEAN] = torch.from_numpy(normaliser.mean.copy())
     tensors[SD] = torch.from_numpy(normaliser.sd.copy())
@@ -107,12 +107,8 @@ def save_checkpoint(
         training=training or {},
     )
     check_counts(info, path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, weights)
-        write_whole(path.with_suffix(".json"), (info.model_dump_json(indent=1) + "\n").encode())
-    except OSError as err:
-        raise CheckpointError(f"cannot write checkpoint '{path}': {err}") from err
+    check_temperature(info, path)
+    write_checkpoint(path, weights, info)
     return info
 
 

@@ -2,6 +2,7 @@
 
 A checkpoint `name` is `name.safetensors` (the weights: the one source of truth), `name.json` (everything else) and,
 where `models.export` was run, `name.eeg.onnx`, `name.face.onnx` and `name.fusion.onnx`, whose SHA-256 the JSON holds.
+Its kind is in the JSON: 'network', or the 'ensemble' of a small set (`models.small.stored`), exported as a face part.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,33 +31,44 @@ Part = Literal["eeg", "face", "fusion"]
 
 PARTS: tuple[Part, ...] = get_args(Part)
 
+Kind = Literal["network", "ensemble"]
+"""What was trained: the one network, or the experts of a small set."""
+
 MEAN, SD = "normaliser.mean", "normaliser.sd"
 _MAX_BYTES = 1 << 30
+_MAX_JSON_BYTES = 1 << 26
+_MAX_NAMES = 4096
+_MAX_WINDOWS = 100_000
+_ONLY_KIND: dict[Kind, str] = {
+    "network": "only a network has what is asked for here; train one with 'emostream train --recipe network'",
+    "ensemble": "train one with 'emostream train --recipe ensemble'",
+}
+Described = TypeVar("Described", bound="Description")
+Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
-class CheckpointInfo(BaseModel):
-    """What a checkpoint says of itself, as in its JSON file."""
+class Description(BaseModel):
+    """What a checkpoint of any kind says of itself."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     format: Literal[1] = 1
     model_id: str
     trained_on: str = Field(description="plain words, shown on screen")
     simulated: bool = Field(description="no real person was in the training set")
-    classes: tuple[str, ...]
-    channels: tuple[str, ...]
-    bands: tuple[tuple[str, float, float], ...]
-    n_windows: int = Field(ge=1)
+    classes: tuple[str, ...] = Field(max_length=_MAX_NAMES)
+    channels: tuple[str, ...] = Field(max_length=_MAX_NAMES)
+    bands: tuple[tuple[str, float, float], ...] = Field(max_length=_MAX_NAMES)
+    n_windows: int = Field(ge=1, le=_MAX_WINDOWS)
     window_s: float = Field(gt=0)
     hop_s: float = Field(gt=0)
     flow_scale_px: float = Field(gt=0)
     temperature: dict[View, float]
     min_windows: int = Field(default=3, ge=1, description="EEG windows below which EEG alone is not enough evidence")
-    modality: View = Field(default="both", description="what the network learnt; it is not asked about the other")
+    modality: View = Field(default="both", description="what was learnt; nothing is asked about the other")
     data_sha256: str
     weights_sha256: str
     export_sha256: dict[Part, str] = Field(default_factory=dict, description="of the .onnx files; empty: not exported")
-    network: NetworkConfig
     training: dict[str, Any] = Field(default_factory=dict, description="options and scores, for the reader")
 
     @property
@@ -73,6 +85,19 @@ class CheckpointInfo(BaseModel):
             window_s=self.window_s,
             hop_s=self.hop_s,
         )
+
+
+class CheckpointInfo(Description):
+    """What a network's checkpoint says of itself, as in its JSON file."""
+
+    kind: Literal["network"] = "network"
+    network: NetworkConfig
+
+
+class _KindOnly(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    kind: Kind = "network"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +118,74 @@ def read_checkpoint(path: Path, expected: RecognizerSpec | None = None) -> Store
         Not there, not safetensors (a pickle under this name is told by its first bytes and never read), weights that
         are not those of the JSON file, or a field that does not fit; the message names it.
     """
+    info = read_description(Path(path), CheckpointInfo, expected)
+    check_counts(info, path)
+    normaliser, tensors = read_weights(path, info)
+    return Stored(info, normaliser, tensors)
+
+
+def read_kind(path: Path) -> Kind:
+    """Which kind of checkpoint `path` (.safetensors) is, from the .json beside it.
+
+    Raises
+    ------
+    CheckpointError
+        See `read_checkpoint`.
+    """
     path = Path(path)
     _refuse_pickle(path)
-    info = _read_info(path.with_suffix(".json"))
+    return _parse(path.with_suffix(".json"), _KindOnly).kind
+
+
+def read_description(path: Path, model: type[Described], expected: RecognizerSpec | None = None) -> Described:
+    """Read the JSON file of the checkpoint `path` (.safetensors).
+
+    Parameters
+    ----------
+    path : Path
+    model : type
+        `CheckpointInfo`, or the description of another kind.
+    expected : RecognizerSpec, optional
+        See `check_compatible`.
+
+    Raises
+    ------
+    CheckpointError
+        See `read_checkpoint`; or a checkpoint of another kind.
+    """
+    kind, wanted = read_kind(path), get_args(model.model_fields["kind"].annotation)[0]
+    if kind != wanted:
+        raise CheckpointError(f"checkpoint '{path}': 'kind' is '{kind}', wanted '{wanted}': {_ONLY_KIND[wanted]}")
+    info = _parse(path.with_suffix(".json"), model)
     if expected is not None:
         check_compatible(info.spec, expected)
-    check_counts(info, path)
+    check_temperature(info, path)
+    return info
+
+
+def read_weights(path: Path, info: Description) -> tuple[Normaliser, dict[str, NDArray[np.floating]]]:
+    """Read the .safetensors file that `info` describes: the normaliser, and every other tensor by name.
+
+    Raises
+    ------
+    CheckpointError
+        See `read_checkpoint`.
+    """
     weights = path.read_bytes()
     check_digest(path, "weights_sha256", weights, info.weights_sha256)
     try:
         tensors = load_arrays(weights)
     except SafetensorError as err:
         raise CheckpointError(f"checkpoint '{path}' is not safetensors: {err}") from err
+    except KeyError as err:  # a kind of number that NumPy does not know
+        raise CheckpointError(f"checkpoint '{path}': tensors of type {err} are not read; wanted float32") from err
     shape = (len(info.channels), len(info.bands))
     check_tensors(
         path, {name: tensors[name] for name in (MEAN, SD) if name in tensors}, dict.fromkeys((MEAN, SD), shape)
     )
-    return Stored(info, Normaliser(tensors.pop(MEAN), tensors.pop(SD), info.flow_scale_px), tensors)
+    if not (tensors[SD] > 0).all():
+        raise CheckpointError(f"checkpoint '{path}': tensor '{SD}' must be positive")
+    return Normaliser(tensors.pop(MEAN), tensors.pop(SD), info.flow_scale_px), tensors
 
 
 def exported_path(path: Path, part: Part) -> Path:
@@ -139,7 +215,7 @@ def check_counts(info: CheckpointInfo, path: Path) -> None:
     Raises
     ------
     CheckpointError
-        Names the field: classes, channels, bands, n_windows or temperature.
+        Names the field: classes, channels, bands or n_windows.
     """
     counts = {
         "classes": (len(info.classes), info.network.n_classes),
@@ -150,9 +226,47 @@ def check_counts(info: CheckpointInfo, path: Path) -> None:
     for field, (named, built) in counts.items():
         if named != built:
             raise CheckpointError(f"checkpoint '{path}': '{field}' counts {named}, its network {built}")
+
+
+def check_temperature(info: Description, path: Path) -> None:
+    """Refuse probabilities that nothing scales.
+
+    Raises
+    ------
+    CheckpointError
+        The temperature of a view is missing or not positive.
+    """
     for view in VIEWS:
         if not info.temperature.get(view, 0.0) > 0.0:
             raise CheckpointError(f"checkpoint '{path}': 'temperature' must be positive for '{view}'")
+
+
+def write_checkpoint(path: Path, weights: bytes, info: Description) -> None:
+    """Write the .safetensors file and the .json beside it; each appears complete or not at all.
+
+    Raises
+    ------
+    CheckpointError
+        They cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, weights)
+        write_whole(path.with_suffix(".json"), (info.model_dump_json(indent=1) + "\n").encode())
+    except OSError as err:
+        raise CheckpointError(f"cannot write checkpoint '{path}': {err}") from err
+
+
+def require_suffix(path: Path) -> None:
+    """Refuse to write a checkpoint under a name that none is looked for under.
+
+    Raises
+    ------
+    CheckpointError
+        The suffix is another one.
+    """
+    if path.suffix != ".safetensors":
+        raise CheckpointError(f"a checkpoint is named *.safetensors, got '{path.name}'")
 
 
 def check_digest(path: Path, field: str, content: bytes, wanted: str) -> None:
@@ -220,9 +334,11 @@ def _refuse_pickle(path: Path) -> None:
         raise CheckpointError(f"'{path.name}' holds {kind}, not safetensors; it was not read")
 
 
-def _read_info(path: Path) -> CheckpointInfo:
+def _parse(path: Path, model: type[Parsed]) -> Parsed:
     try:
-        return CheckpointInfo.model_validate_json(path.read_bytes())
+        if (size := path.stat().st_size) > _MAX_JSON_BYTES:
+            raise CheckpointError(f"checkpoint '{path}' has {size} bytes, wanted {_MAX_JSON_BYTES} at most")
+        return model.model_validate_json(path.read_bytes())
     except OSError as err:
         raise CheckpointError(
             f"checkpoint lacks its '{path.name}' ({err.strerror}); keep the two files together"

@@ -57,7 +57,12 @@ def train_command(simulated_people: Callable[[int, Path, int], None], demonstrat
         config: Annotated[
             Path | None, typer.Option("--config", help="Every option of a training, TOML; see docs/evaluation.md.")
         ] = None,
+        recipe: Annotated[
+            Literal["auto", "network", "ensemble"],
+            typer.Option(help="The network, or the experts for small sets; auto: as 'evaluate' does."),
+        ] = "auto",
         out: Annotated[Path, typer.Option(help="Checkpoint to write (.safetensors).")] = demonstration,
+        summary: Summary = None,
         epochs: Annotated[int | None, typer.Option(min=1, help="At most this many.", show_default="30")] = None,
         seed: Annotated[int | None, typer.Option("--seed", min=0, show_default="0")] = None,
         run_dir: Annotated[
@@ -94,39 +99,30 @@ def train_command(simulated_people: Callable[[int, Path, int], None], demonstrat
             raise ConfigurationError("name the checkpoint to write: --out my-model.safetensors")
         if (personalise is None) != (subject is None):
             raise ConfigurationError("--personalise CHECKPOINT and --subject sub-01 go together")
-        require_writable(out)
+        require_writable(out, summary)
         require_extra("train", "'emostream train'")
-        from models.recipe import Recipe
-        from models.training.command import run_personalisation, run_training
-        from models.training.options import load_training_options
+        from models.training.command import run_personalisation
+        from models.training.request import TrainingRequest, told_of, train_checkpoint
 
         name, samples, problems = _samples(manifest, dataset, kind, classes, cache, jobs)
         _say_excluded(problems)
         if personalise is not None and subject is not None:
             info = run_personalisation(personalise, samples, subject, out, trials=trials)
-            typer.echo(f"{info.model_id}: {info.trained_on} -> {out}")
+            told = told_of(info, out, "personalised", f"from {personalise.name}, for {subject}")
+        else:
+            request = TrainingRequest(
+                recipe=recipe, modality=modality, seed=seed, config=config, epochs=epochs, run_dir=run_dir,
+                resume=resume, tensorboard=tensorboard, device=device, precision=precision,
+            )  # fmt: skip
+            told = train_checkpoint(samples, request, name=name, out=out, say=typer.echo)
+        if told is None:
             return
-        if len(samples) < Recipe().network_from:
-            typer.echo(
-                f"{len(samples)} samples are few for the network: what 'emostream evaluate' says of a set this small "
-                "holds for the experts it uses there, which cannot run live",
-                err=True,
-            )
-        options = load_training_options(
-            config, seed=seed, modality=modality, epochs=epochs, device=device, precision=precision
-        )
-        info = run_training(
-            samples,
-            options=options,
-            out=out,
-            name=out.stem,
-            trained_on=f"{len(samples.subjects)} people of '{name}'",
-            run_dir=run_dir,
-            resume=resume,
-            tensorboard=tensorboard,
-        )
-        if info is not None:
-            typer.echo(f"{info.model_id}: {len(samples)} samples of {info.trained_on} -> {out}")
+        for warning in told["warnings"]:
+            typer.echo(f"note: {warning}", err=True)
+        if summary is not None:
+            write_json(summary, told)
+        model = told["model"]
+        typer.echo(f"{model['id']}: {model['trained_on']} -> {out}")
 
     return train
 

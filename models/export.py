@@ -1,4 +1,4 @@
-"""A trained network -> ONNX, a file a part, so that it runs where torch is not installed.
+"""A checkpoint's networks -> ONNX, a file a part, so that it runs where torch is not installed.
 
 Needs torch, `onnx` and `onnxscript` (the `train` extra); what comes out needs ONNX Runtime only.
 """
@@ -20,8 +20,11 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from models.checkpoint import load_checkpoint
-from models.checkpoint_info import CheckpointInfo, Part, exported_path, write_whole
-from models.network import HiddenEmotionNet
+from models.checkpoint_info import CheckpointInfo, Description, Part, exported_path, read_kind, write_whole
+from models.small.exported import VIEWS_ASKED
+from models.small.face_experts import TorchNetworks, load_networks
+from models.small.maps import MAP_PX
+from models.small.stored import EnsembleInfo, read_ensemble
 from realtime.errors import CheckpointError
 
 OPSET = 18
@@ -37,8 +40,29 @@ class _Plan:
     dynamic: dict[str, dict[int, Any]] | None = None
 
 
-def export_checkpoint(path: Path) -> CheckpointInfo:
-    """Write the network's parts beside the checkpoint `path` and their SHA-256 into its JSON file.
+class _FaceNetworks(nn.Module):
+    """All face networks of an ensemble in one graph: what `models.small.exported.OnnxNetworks` reads."""
+
+    def __init__(self, networks: TorchNetworks) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(networks.members)
+        self.motion = networks.motion
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return ("logits",) * bool(len(self.members)) + ("motion",) * (self.motion is not None)
+
+    def forward(self, maps: Tensor) -> tuple[Tensor, ...]:
+        found: tuple[Tensor, ...] = ()
+        if len(self.members):
+            found += (torch.stack([network(maps) for network in self.members]),)
+        return found if self.motion is None else (*found, self.motion.pooled(maps))
+
+
+def export_checkpoint(path: Path) -> Description:
+    """Write the networks' parts beside the checkpoint `path` and their SHA-256 into its JSON file.
+
+    An ensemble without face networks has none: it runs in NumPy as it is, and nothing is written.
 
     The same weights and versions of torch and onnxscript give the same bytes.
 
@@ -49,8 +73,8 @@ def export_checkpoint(path: Path) -> CheckpointInfo:
 
     Returns
     -------
-    CheckpointInfo
-        As written.
+    Description
+        As written: of a network or of an ensemble.
 
     Raises
     ------
@@ -58,14 +82,16 @@ def export_checkpoint(path: Path) -> CheckpointInfo:
         The checkpoint cannot be read, or the files cannot be written.
     """
     path = Path(path)
-    checkpoint = load_checkpoint(path)
+    old, plans = _ensemble_plans(path) if read_kind(path) == "ensemble" else _network_plans(path)
+    if not plans:
+        return old
     digests: dict[Part, str] = {}
     contents: dict[Path, bytes] = {}
-    for part, plan in _plans(checkpoint.network).items():
-        content = _to_onnx(plan, checkpoint.info)
+    for part, plan in plans.items():
+        content = _to_onnx(plan, old)
         contents[exported_path(path, part)] = content
         digests[part] = hashlib.sha256(content).hexdigest()
-    info = checkpoint.info.model_copy(update={"export_sha256": digests})
+    info = old.model_copy(update={"export_sha256": digests})
     contents[path.with_suffix(".json")] = (info.model_dump_json(indent=1) + "\n").encode()
     try:
         for file, content in contents.items():
@@ -75,8 +101,21 @@ def export_checkpoint(path: Path) -> CheckpointInfo:
     return info
 
 
-def _plans(network: HiddenEmotionNet) -> dict[Part, _Plan]:
+def _ensemble_plans(path: Path) -> tuple[EnsembleInfo, dict[Part, _Plan]]:
+    """One graph of all face networks; it takes a map and its mirror image, as asked live."""
+    stored = read_ensemble(path)
+    networks = load_networks(path, stored)
+    if networks is None:
+        return stored.info, {}
+    module = _FaceNetworks(networks).eval()
+    maps = {"maps": torch.zeros(VIEWS_ASKED, 3, MAP_PX, MAP_PX)}
+    return stored.info, {"face": _Plan(module, maps, module.outputs)}
+
+
+def _network_plans(path: Path) -> tuple[CheckpointInfo, dict[Part, _Plan]]:
     """Encoders take one sample, as asked live; the fusion any number of views and tokens."""
+    checkpoint = load_checkpoint(path)
+    network = checkpoint.network
     c = network.config
     one_eeg = {
         "log_power": torch.zeros(1, c.n_windows, c.n_channels, c.n_bands),
@@ -97,14 +136,14 @@ def _plans(network: HiddenEmotionNet) -> dict[Part, _Plan]:
     dynamic: dict[str, dict[int, Any]] = {name: {0: rows} for name in tokens}
     for name, size in (("eeg", n_eeg), ("face", n_face)):
         dynamic[name][1] = dynamic[f"{name}_valid"][1] = size
-    return {
+    return checkpoint.info, {
         "eeg": _Plan(network.eeg, one_eeg, ("tokens", "valid")),
         "face": _Plan(network.face, one_face, ("tokens", "valid")),
         "fusion": _Plan(network.fusion, tokens, ("logits",), dynamic),
     }
 
 
-def _to_onnx(plan: _Plan, info: CheckpointInfo) -> bytes:
+def _to_onnx(plan: _Plan, info: Description) -> bytes:
     with _quiet_exporter(), torch.no_grad(), tempfile.TemporaryDirectory() as folder:
         program: Any = torch.onnx.export(
             plan.module,

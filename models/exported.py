@@ -5,13 +5,14 @@ One thread that does not spin: with more, a busy machine stalls single inference
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.checkpoint_info import PARTS, CheckpointInfo, Part, check_digest, exported_path
+from models.checkpoint_info import PARTS, CheckpointInfo, Description, Part, check_digest, exported_path
 from realtime.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -35,15 +36,13 @@ class OnnxRuntime:
     """
 
     def __init__(self, path: Path, info: CheckpointInfo) -> None:
-        self._sessions = {part: _session(path, part, info) for part in PARTS}
+        self._sessions = {part: open_session(path, part, info) for part in PARTS}
         self._inputs = {part: [i.name for i in session.get_inputs()] for part, session in self._sessions.items()}
 
     @property
     def name(self) -> str:
         """'onnxruntime 1.32.0'."""
-        import onnxruntime
-
-        return f"onnxruntime {onnxruntime.__version__}"
+        return runtime_name()
 
     def run(self, part: Part, *inputs: NDArray) -> tuple[NDArray, ...]:
         """Outputs of a part."""
@@ -51,7 +50,36 @@ class OnnxRuntime:
         return tuple(np.asarray(array) for array in found)
 
 
-def _session(path: Path, part: Part, info: CheckpointInfo) -> onnxruntime.InferenceSession:
+def runtime_name() -> str:
+    """'onnxruntime 1.32.0'."""
+    import onnxruntime
+
+    return f"onnxruntime {onnxruntime.__version__}"
+
+
+def require_torch(path: Path) -> None:
+    """Say what to do about a checkpoint that nothing here can run.
+
+    Raises
+    ------
+    CheckpointError
+        torch is not installed.
+    """
+    if importlib.util.find_spec("torch") is None:
+        raise CheckpointError(
+            f"checkpoint '{path}' is not exported and torch is not installed here: run 'emostream export {path.name}' "
+            "where it was trained and copy its .onnx files and .json, or install torch"
+        )
+
+
+def open_session(path: Path, part: Part, info: Description) -> onnxruntime.InferenceSession:
+    """Open one exported part of the checkpoint `path` (.safetensors).
+
+    Raises
+    ------
+    CheckpointError
+        As `OnnxRuntime`.
+    """
     import onnxruntime
 
     file = exported_path(path, part)

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.evaluation.protocol import Fitted
 from models.samples import SampleSet
-from models.small.ensemble import EnsembleOptions, fit_ensemble
+from models.small.ensemble import fit_ensemble
+from models.small.options import EnsembleOptions
 from models.training.train import TrainingOptions, train
 from realtime.errors import ConfigurationError
 

@@ -1,11 +1,10 @@
-"""The trained network as the engine's recogniser, whatever runs it: ONNX Runtime live, torch where nothing is exported.
+"""A checkpoint as the engine's recogniser, whatever runs it: ONNX Runtime live, torch where nothing is exported.
 
 No torch at import: a lab's live machine does not need it.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,15 +13,18 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.checkpoint_info import CheckpointInfo, Part, read_checkpoint
+from models.checkpoint_info import CheckpointInfo, Part, read_checkpoint, read_kind
+from models.evidence import not_enough, views_of, what_counts
+from models.exported import require_torch
 from models.normaliser import Normaliser
 from models.views import View, softmax
-from realtime.errors import CheckpointError, DataError
+from realtime.errors import DataError
 from realtime.interfaces import RecognizerSpec
 from realtime.packets import EegSequence, Evidence, MicroMovement, Recognition, readonly
 
 if TYPE_CHECKING:
     from models.checkpoint import Checkpoint
+    from models.small.recognizer import EnsembleRecognizer
 
 Tokens = tuple[NDArray[np.float32], NDArray[np.bool_]]
 
@@ -73,7 +75,7 @@ class NetworkRecognizer:
         self._spec = replace(info.spec, runtime=runtime.name)
         self._temperature: Mapping[View, float] = info.temperature
         self._min_windows = info.min_windows
-        self._modality = info.modality
+        self._modality: View = info.modality
         self._face_px = info.network.face_px
         self._absent: Tokens = (np.zeros((1, 1, info.network.token_width), np.float32), np.ones((1, 1), np.bool_))
         self._last_movement: MicroMovement | None = None
@@ -110,27 +112,12 @@ class NetworkRecognizer:
         DataError
             The sequence is not of the shape that `spec` asks for.
         """
-        if eeg is not None and (self._usable_windows(eeg) < self._min_windows or self._modality == "face"):
-            eeg = None
-        if self._modality == "eeg":
-            # a branch that was never trained would answer at random
-            movement = None
+        eeg, movement = what_counts(eeg, movement, self._spec, self._min_windows, self._modality)
         if eeg is None and movement is None:
-            n = len(self._spec.classes)
-            return Recognition(readonly(np.full(n, 1.0 / n, np.float32)), Evidence.NOT_ENOUGH)
+            return not_enough(self._spec)
         eeg_tokens = self._absent if eeg is None else self._encode_eeg(eeg)
         face_tokens = self._absent if movement is None else self._encode_face(movement)
-        return self._answer(eeg_tokens, face_tokens, _views(eeg is not None, movement is not None))
-
-    def _usable_windows(self, eeg: EegSequence) -> int:
-        spec = self._spec
-        wanted = (spec.n_windows, len(spec.channels), len(spec.bands))
-        if eeg.log_power.shape != wanted:
-            raise DataError(
-                f"EEG sequence has shape {eeg.log_power.shape}, model {spec.model_id} wants {wanted} "
-                "(windows, channels, bands); prepare it from the model's spec"
-            )
-        return int((eeg.window_mask & eeg.channel_mask.any(axis=1)).sum())
+        return self._answer(eeg_tokens, face_tokens, views_of(eeg is not None, movement is not None))
 
     def _encode_eeg(self, eeg: EegSequence) -> Tokens:
         mask = eeg.channel_mask & eeg.window_mask[:, None]
@@ -207,11 +194,11 @@ class ExportedRecognizer(NetworkRecognizer):
         return cls(OnnxRuntime(path, stored.info), stored.info, stored.normaliser)
 
 
-def load_recognizer(path: Path, expected: RecognizerSpec | None = None) -> NetworkRecognizer:
-    """The checkpoint as a recogniser: by ONNX Runtime where its JSON file names an export, else by torch.
+def load_recognizer(path: Path, expected: RecognizerSpec | None = None) -> NetworkRecognizer | EnsembleRecognizer:
+    """The checkpoint as a recogniser of its kind: by ONNX Runtime where its JSON file names an export, else by torch.
 
     An export that is named and is absent or another is an error: it never becomes torch in silence. `spec.runtime` of
-    what is returned says which it is.
+    what is returned says which it is. An ensemble without face networks runs in NumPy and needs neither.
 
     Parameters
     ----------
@@ -225,22 +212,16 @@ def load_recognizer(path: Path, expected: RecognizerSpec | None = None) -> Netwo
     CheckpointError
         The checkpoint or its export cannot be used; or there is no export and torch is not installed.
     """
+    if read_kind(path) == "ensemble":
+        from models.small.recognizer import EnsembleRecognizer
+
+        return EnsembleRecognizer.from_checkpoint(path, expected)
     if read_checkpoint(path, expected).info.export_sha256:
         return ExportedRecognizer.from_checkpoint(path, expected)
-    if importlib.util.find_spec("torch") is None:
-        raise CheckpointError(
-            f"checkpoint '{path}' is not exported and torch is not installed here: run 'emostream export {path.name}' "
-            "where it was trained and copy its .onnx files and .json, or install torch"
-        )
+    require_torch(path)
     return TorchRecognizer.from_checkpoint(path, expected)
 
 
 def _rows(array: NDArray, n: int) -> NDArray:
     """(1, ...) -> (n, ...), contiguous."""
     return array if n == 1 else np.repeat(array, n, axis=0)
-
-
-def _views(has_eeg: bool, has_face: bool) -> tuple[View, ...]:
-    if has_eeg and has_face:
-        return ("both", "eeg", "face")
-    return ("eeg",) if has_eeg else ("face",)

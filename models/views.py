@@ -18,3 +18,9 @@ def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> NDArray[n
     scaled = logits.astype(np.float64) / temperature
     raised = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     return (raised / raised.sum(axis=-1, keepdims=True)).astype(np.float32)
+
+
+def log_softmax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Logarithm of the probabilities of scores over the last axis, float64."""
+    z = np.asarray(scores, np.float64) - scores.max(axis=-1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.baseline_features import mean_power
-from models.evaluation.shallow import ShallowOptions, ask_shallow, train_shallow
-from models.inference import one_thread
-from models.normaliser import Normaliser, fit_normaliser
+from models.evaluation.shallow import ShallowFitted, ShallowOptions, fit_shallow, training_rows
+from models.normaliser import fit_normaliser
 from models.samples import SampleSet
-from models.splits import Split
-from models.views import View
 
 _OPTIONS = ShallowOptions(steps=400, batch_size=64, learning_rate=3e-3, weight_decay=0.01)
 
@@ -70,23 +66,6 @@ class DynamicalGraphNet(nn.Module):
 
 
 @dataclass(frozen=True, slots=True)
-class DgcnnFitted:
-    """A trained graph network; see `models.evaluation.protocol.Fitted`."""
-
-    network: DynamicalGraphNet
-    normaliser: Normaliser
-    split: Split
-
-    def probabilities(self, samples: SampleSet) -> dict[View, NDArray[np.float32]]:
-        """(n, n_classes) under 'both' and 'eeg', NaN where a sample has no EEG."""
-        answers = np.full((len(samples), len(samples.classes)), np.nan, np.float32)
-        rows = np.flatnonzero(samples.has_eeg)
-        if rows.size:
-            answers[rows] = ask_shallow(self.network, mean_power(samples, rows, self.normaliser))
-        return {"both": answers, "eeg": answers}
-
-
-@dataclass(frozen=True, slots=True)
 class DgcnnTrainer:
     """Trains the graph network on every subject that is not held out; no inner validation, nothing is selected."""
 
@@ -99,14 +78,18 @@ class DgcnnTrainer:
         """All choices, for the report."""
         return asdict(self)
 
-    def __call__(self, samples: SampleSet, held_out: Sequence[int], seed: int, progress: object = None) -> DgcnnFitted:
-        subjects = tuple(s for s in samples.subjects if s not in set(held_out))
-        rows = np.flatnonzero(samples.has_eeg & np.isin(samples.subject, subjects))
-        normaliser = fit_normaliser(samples, subjects)
+    def __call__(
+        self, samples: SampleSet, held_out: Sequence[int], seed: int, progress: object = None
+    ) -> ShallowFitted:
+        normaliser = fit_normaliser(samples, training_rows(samples, "eeg", held_out)[0])
         n_channels, n_bands = normaliser.mean.shape
-        with one_thread(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            network = DynamicalGraphNet(n_channels, n_bands, len(samples.classes), self.filters, self.order)
-            inputs = mean_power(samples, rows, normaliser)
-            train_shallow(network, inputs, samples.label[rows], len(samples.classes), self.options, seed)
-        return DgcnnFitted(network, normaliser, Split(subjects, (), tuple(held_out), seed))
+        n_classes = len(samples.classes)
+        return fit_shallow(
+            samples,
+            "eeg",
+            partial(mean_power, normaliser=normaliser),
+            lambda: DynamicalGraphNet(n_channels, n_bands, n_classes, self.filters, self.order),
+            self.options,
+            held_out,
+            seed,
+        )

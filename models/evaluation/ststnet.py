@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.baseline_features import flow_maps
-from models.evaluation.shallow import ShallowOptions, ask_shallow, train_shallow
-from models.inference import one_thread
+from models.evaluation.shallow import ShallowFitted, ShallowOptions, fit_shallow, training_rows
 from models.samples import SampleSet
-from models.splits import Split
-from models.views import View
 
 _PX = 28
 _STREAMS = (3, 5, 8)
@@ -62,23 +60,6 @@ class ShallowTripleStream(nn.Module):
 
 
 @dataclass(frozen=True, slots=True)
-class StstnetFitted:
-    """A trained network and the planes' scale; see `models.evaluation.protocol.Fitted`."""
-
-    network: ShallowTripleStream
-    scale: NDArray[np.float32]
-    split: Split
-
-    def probabilities(self, samples: SampleSet) -> dict[View, NDArray[np.float32]]:
-        """(n, n_classes) under 'both' and 'face', NaN where a sample has no face."""
-        answers = np.full((len(samples), len(samples.classes)), np.nan, np.float32)
-        rows = np.flatnonzero(samples.has_face)
-        if rows.size:
-            answers[rows] = ask_shallow(self.network, _planes(samples, rows, self.scale))
-        return {"both": answers, "face": answers}
-
-
-@dataclass(frozen=True, slots=True)
 class StstnetTrainer:
     """Trains the network on every subject that is not held out; no inner validation, nothing is selected."""
 
@@ -91,16 +72,11 @@ class StstnetTrainer:
 
     def __call__(
         self, samples: SampleSet, held_out: Sequence[int], seed: int, progress: object = None
-    ) -> StstnetFitted:
-        subjects = tuple(s for s in samples.subjects if s not in set(held_out))
-        rows = np.flatnonzero(samples.has_face & np.isin(samples.subject, subjects))
-        maps = _planes(samples, rows, np.ones((3, 1, 1), np.float32))
+    ) -> ShallowFitted:
+        maps = _planes(samples, training_rows(samples, "face", held_out)[1], np.ones((3, 1, 1), np.float32))
         scale = np.maximum(maps.std(axis=(0, 2, 3), keepdims=True)[0], 1e-6).astype(np.float32)
-        with one_thread(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            network = ShallowTripleStream(len(samples.classes))
-            train_shallow(network, maps / scale, samples.label[rows], len(samples.classes), self.options, seed)
-        return StstnetFitted(network, scale, Split(subjects, (), tuple(held_out), seed))
+        read, n_classes = partial(_planes, scale=scale), len(samples.classes)
+        return fit_shallow(samples, "face", read, lambda: ShallowTripleStream(n_classes), self.options, held_out, seed)
 
 
 def _planes(samples: SampleSet, rows: NDArray[np.intp], scale: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from models.explanation.attribution import FACE_PARTS, soft_face_parts
 from models.recognizer import NetworkRecognizer
+from models.small.recognizer import EnsembleRecognizer
 from realtime.packets import EegSequence, MicroMovement, Recognition
 
 
@@ -48,11 +49,11 @@ class OcclusionProbe:
 
     Parameters
     ----------
-    recognizer : NetworkRecognizer
+    recognizer : NetworkRecognizer or EnsembleRecognizer
         Not the engine's own: it would forget the movement that the engine asks about.
     """
 
-    def __init__(self, recognizer: NetworkRecognizer) -> None:
+    def __init__(self, recognizer: NetworkRecognizer | EnsembleRecognizer) -> None:
         self._recognizer = recognizer
         self._neutral = recognizer.normaliser.mean
 
@@ -62,7 +63,7 @@ class OcclusionProbe:
         Raises
         ------
         DataError
-            As `NetworkRecognizer.recognize`.
+            As `recognize` of the recogniser.
         """
         whole = self._recognizer.recognize(eeg, movement)
         if not whole.by_modality:

@@ -11,32 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from models.normaliser import Normaliser
 from models.samples import SampleSet
-from models.small.kernel_machine import KernelMachine, fit_kernel_machine, log_softmax
+from models.small.kernel_machine import KernelMachine, fit_kernel_machine
+from models.small.options import EegOptions
+from models.views import log_softmax
 
 _SD_FLOOR = 0.03  # log10 units: no window repeats another better than that
 _NEVER = -30.0
-
-
-class EegOptions(BaseModel):
-    """The experts for EEG."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    linear: bool = Field(default=True, description="a discriminant analysis")
-    kernel: bool = Field(default=True, description="a kernel machine in the space that the analysis whitens")
-    channel_shift: float = Field(
-        default=1.0, ge=0, description="spread of a channel's gain between people, in standard deviations of the data"
-    )
-    shrinkage: float = Field(default=0.3, gt=0, description="variance added to every feature")
-    width: float = Field(default=0.3, gt=0, description="of the kernel, see fit_kernel_machine")
-    ridge: float = Field(default=3.0, gt=0)
-    recent: tuple[int, ...] = Field(
-        default=(3, 8), description="newest windows set against all before them, where a sequence is twice as long"
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +51,11 @@ class EegExperts:
 
     def log_probabilities(self, samples: SampleSet, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """(n_rows, n_classes) of the samples at `rows`, which have EEG; not calibrated yet."""
-        x = (summarise(samples, rows, self.normaliser, self.options).x - self.mean) @ self.whiten
+        return self.answer(*sequences(samples, rows))
+
+    def answer(self, log_power: NDArray[np.floating], there: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """(n, n_classes) of sequences as `summarise` reads them; not calibrated yet."""
+        x = (summarise(log_power, there, self.normaliser, self.options).x - self.mean) @ self.whiten
         found = []
         if self.options.linear:
             found.append(log_softmax(x @ self.slope + self.offset))
@@ -77,20 +64,38 @@ class EegExperts:
         return log_softmax(np.mean(np.maximum(found, _NEVER), axis=0))
 
 
-def summarise(samples: SampleSet, rows: NDArray[np.intp], normaliser: Normaliser, options: EegOptions) -> Summary:
+def sequences(samples: SampleSet, rows: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """(n, n_windows, n_channels, n_bands) log power of samples, (n, n_windows, n_channels) what counts of it."""
+    return samples.log_power[rows], samples.channel_mask[rows] & samples.window_mask[rows][:, :, None]
+
+
+def contrasts(n_windows: int, options: EegOptions) -> list[int]:
+    """Which of `options.recent` a sequence of this length is long enough for."""
+    return [k for k in options.recent if n_windows >= 2 * k + 2]
+
+
+def summarise(
+    log_power: NDArray[np.floating], there: NDArray[np.bool_], normaliser: Normaliser, options: EegOptions
+) -> Summary:
     """Mean log power, how much it varies over the windows, and how the newest windows differ from those before.
 
     A channel without a window takes the training mean; a spread over fewer than two windows is taken for none.
+
+    Parameters
+    ----------
+    log_power : (n, n_windows, n_channels, n_bands) float
+        log10 µV²/Hz, oldest window first; anything where masked.
+    there : (n, n_windows, n_channels) bool
+    normaliser : Normaliser
+    options : EegOptions
     """
-    n_windows, n_channels, n_bands = samples.log_power.shape[1:]
-    recent = [k for k in options.recent if n_windows >= 2 * k + 2]
-    there = samples.channel_mask[rows] & samples.window_mask[rows][:, :, None]
-    z = np.stack([normaliser.log_power(samples.log_power[row], there[i]) for i, row in enumerate(rows)])
+    n, n_windows, n_channels, n_bands = log_power.shape
+    z = normaliser.log_power(log_power, there)
     weight = there[..., None].astype(np.float64)
     mean = _average(z, weight)
     spread = np.sqrt(_average(np.square(z - mean[:, None]), weight)) * normaliser.sd
     parts = [mean, np.log(spread + _SD_FLOOR)]
-    for k in recent:
+    for k in contrasts(n_windows, options):
         newest, before = weight.copy(), weight.copy()
         newest[:, :-k] = 0.0
         before[:, -k:] = 0.0
@@ -98,7 +103,7 @@ def summarise(samples: SampleSet, rows: NDArray[np.intp], normaliser: Normaliser
         parts.append(np.where(known, _average(z, newest) - _average(z, before), 0.0))
     channel = np.full((len(parts), n_channels, n_bands), -1)
     channel[0] = np.arange(n_channels)[:, None]
-    return Summary(np.stack(parts, axis=1).reshape(len(rows), -1), channel.ravel())
+    return Summary(np.stack(parts, axis=1).reshape(n, -1), channel.ravel())
 
 
 def fit_eeg_experts(
@@ -112,7 +117,7 @@ def fit_eeg_experts(
     ----------
     Friedman (1989), "Regularized discriminant analysis".
     """
-    summary = summarise(samples, rows, normaliser, options)
+    summary = summarise(*sequences(samples, rows), normaliser, options)
     label, n_classes = samples.label[rows], len(samples.classes)
     weight = _equal_say(label, samples.subject[rows])
     mean, scale = summary.x.mean(axis=0), np.maximum(summary.x.std(axis=0), 1e-6)

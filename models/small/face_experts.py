@@ -7,94 +7,122 @@ simulation that is off nor a set that is too small decides alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Literal
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.augmentation import mirrored
+from models.checkpoint_info import check_tensors
+from models.inference import one_thread
+from models.small.experts import AskedEnsemble
+from models.small.face_answers import FaceExperts, MapKernel
 from models.small.face_network import CompactFaceNet
-from models.small.flow_input import MapAugmentation, vary_maps
-from models.small.kernel_machine import KernelMachine, fit_kernel_machine, log_softmax
+from models.small.flow_input import vary_maps
+from models.small.kernel_machine import fit_kernel_machine
+from models.small.maps import halved
+from models.small.options import FaceOptions, KernelInput
 from models.small.pretraining import face_motion_weights
+from models.small.stored import NETWORKS, StoredEnsemble, read_ensemble
 from realtime.errors import ConfigurationError
+from realtime.interfaces import RecognizerSpec
 
 _KERNEL_ROWS = 5000  # solving costs their cube: 3 s and 400 MB at this many
 
 
-KernelInput = Literal["motion", "map"]
-
-
-class FaceOptions(BaseModel):
-    """The experts for faces and how they are trained; everything is fixed beforehand, nothing is stopped early."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    networks: int = Field(default=2, ge=0, le=64, description="networks that start from simulated motion")
-    fresh_networks: int = Field(default=1, ge=0, le=64, description="networks that start from nothing")
-    kernels: tuple[KernelInput, ...] = Field(
-        default=("motion",), description="kernel machines: on features learnt from simulated motion, on the map"
-    )
-    epochs: int = Field(default=20, ge=1)
-    fresh_epochs: int = Field(default=40, ge=1)
-    batch_size: int = Field(default=64, ge=2)
-    learning_rate: float = Field(default=1e-3, gt=0, description="its peak; twice that from nothing")
-    weight_decay: float = Field(default=0.02, ge=0)
-    dropout: float = Field(default=0.5, ge=0, lt=1)
-    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
-    balance: float = Field(default=0.75, ge=0, le=1, description="classes weigh frequency to the minus this")
-    kernel_views: int = Field(default=8, ge=0, le=64, description="changed copies of each map for the kernel machine")
-    kernel_components: int = Field(default=100, ge=1, description="principal components that it reads, at most")
-    augmentation: MapAugmentation = MapAugmentation()
-
-
-@dataclass(frozen=True, slots=True)
-class MapKernel:
-    """A kernel machine on principal components of what it reads of a map."""
-
-    reads: KernelInput
-    mean: NDArray[np.float64]
-    components: NDArray[np.float64]
-    machine: KernelMachine
-
-    def log_probabilities(self, maps: Tensor) -> NDArray[np.float64]:
-        """(n, 3, 28, 28) -> (n, n_classes)."""
-        return self.machine.log_probabilities((_read(maps, self.reads) - self.mean) @ self.components)
-
-
-@dataclass(frozen=True, slots=True)
-class FaceExperts:
-    """Kinds of experts, each asked about a map and its mirror image; a kind has one say, whatever its number.
+class TorchNetworks:
+    """Small networks under torch; see `models.small.face_answers.FaceNetworks`.
 
     Parameters
     ----------
-    tuned, fresh : tuple of CompactFaceNet
-        Networks that started from simulated motion, and from nothing.
-    kernels : tuple of MapKernel
+    members : sequence of CompactFaceNet
+        In evaluation mode.
+    motion : CompactFaceNet or None
+        The one whose features kernel machines read; None where no machine reads any.
+    n_classes : int
     """
 
-    tuned: tuple[CompactFaceNet, ...]
-    fresh: tuple[CompactFaceNet, ...]
-    kernels: tuple[MapKernel, ...]
+    def __init__(self, members: Sequence[CompactFaceNet], motion: CompactFaceNet | None, n_classes: int) -> None:
+        self.members = tuple(members)
+        self.motion = motion
+        self._n_classes = n_classes
 
-    def log_probabilities(self, maps: Tensor) -> NDArray[np.float64]:
-        """(n, 3, 28, 28) standardised maps -> (n, n_classes), not calibrated yet."""
-        views = (maps, mirrored(maps))
-        with torch.inference_mode():
-            kinds = [
-                np.mean([log_softmax(net(view).double().numpy()) for net in kind for view in views], axis=0)
-                for kind in (self.tuned, self.fresh)
-                if kind
-            ]
-            kinds += [np.mean([kernel.log_probabilities(view) for view in views], axis=0) for kernel in self.kernels]
-        return log_softmax(np.mean(kinds, axis=0))
+    @property
+    def name(self) -> str:
+        """'torch 2.13.0'."""
+        return f"torch {torch.__version__}"
+
+    def read(self, maps: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits of every network, and features of the one that knows simulated motion."""
+        with one_thread(), torch.inference_mode():
+            views = torch.from_numpy(maps)
+            logits = [network(views).numpy() for network in self.members]
+            motion = np.zeros((len(maps), 0), np.float32) if self.motion is None else self.motion.pooled(views).numpy()
+        return np.stack(logits) if logits else np.zeros((0, len(maps), self._n_classes), np.float32), motion
+
+
+def network_arrays(experts: FaceExperts | None) -> dict[str, NDArray[np.float32]]:
+    """Weights of the experts' networks, named as `models.small.stored` keeps them."""
+    if experts is None or experts.networks is None:
+        return {}
+    networks = experts.networks
+    if not isinstance(networks, TorchNetworks):
+        raise ConfigurationError(f"only networks that torch runs can be saved, got those of {networks.name}")
+    parts: dict[str, nn.Module] = {str(i): network for i, network in enumerate(networks.members)}
+    if networks.motion is not None:
+        parts["motion"] = networks.motion.features
+    return {
+        f"{NETWORKS}.{part}.{name}": value.detach().contiguous().numpy()
+        for part, module in parts.items()
+        for name, value in _weights(module).items()
+    }
+
+
+def load_networks(path: Path, stored: StoredEnsemble) -> TorchNetworks | None:
+    """The face experts' networks of the checkpoint `path`; None where it has none.
+
+    Raises
+    ------
+    CheckpointError
+        Names a tensor that does not fit.
+    """
+    shape, n_classes = stored.info.face, len(stored.info.classes)
+    if shape is None or not shape.has_networks:
+        check_tensors(path, stored.networks, {})
+        return None
+    with torch.random.fork_rng(devices=[]):
+        members = [CompactFaceNet(n_classes, 0.0).eval() for _ in range(shape.tuned + shape.fresh)]
+        motion = CompactFaceNet(n_classes, 0.0).eval() if shape.reads_motion else None
+    parts: dict[str, nn.Module] = {str(i): network for i, network in enumerate(members)}
+    if motion is not None:
+        parts["motion"] = motion.features
+    wanted = {
+        f"{NETWORKS}.{part}.{name}": tuple(value.shape)
+        for part, module in parts.items()
+        for name, value in _weights(module).items()
+    }
+    check_tensors(path, stored.networks, wanted)
+    for part, module in parts.items():
+        for name, value in _weights(module).items():
+            value.copy_(torch.tensor(stored.networks[f"{NETWORKS}.{part}.{name}"]))
+    return TorchNetworks(members, motion, n_classes)
+
+
+def load_ensemble(path: Path, expected: RecognizerSpec | None = None) -> tuple[AskedEnsemble, StoredEnsemble]:
+    """Read a checkpoint of an ensemble, its networks run by torch.
+
+    Raises
+    ------
+    CheckpointError
+        See `models.small.stored.read_ensemble`.
+    """
+    stored = read_ensemble(path, expected)
+    return stored.asked(load_networks(path, stored)), stored
 
 
 def fit_face_experts(
@@ -128,16 +156,17 @@ def fit_face_experts(
     if not options.kernels and not options.networks and not options.fresh_networks:
         raise ConfigurationError("face experts: no network and no kernel machine; set networks to 1 or more")
     weight = class_weights(label, n_classes, options.balance)
-    kernels, networks = [], []
+    kernels, members = [], []
     for reads in options.kernels:
         kernels.append(_fit_kernel(maps, label, n_classes, options, reads, seed))
         done(f"face kernel machine on the {reads}")
     for member in range(options.networks + options.fresh_networks):
         fresh = member >= options.networks
-        networks.append(_train(maps, label, weight, options, seed + 7919 * member, fresh=fresh))
+        members.append(_train(maps, label, weight, options, seed + 7919 * member, fresh=fresh))
         done(f"face network {member + 1}")
-    tuned, fresh = networks[: options.networks], networks[options.networks :]
-    return FaceExperts(tuple(tuned), tuple(fresh), tuple(kernels))
+    motion = _motion_network() if "motion" in options.kernels else None
+    networks = TorchNetworks(members, motion, n_classes) if members or motion is not None else None
+    return FaceExperts(networks, options.networks, options.fresh_networks, tuple(kernels))
 
 
 def class_weights(label: NDArray[np.integer], n_classes: int, balance: float) -> NDArray[np.float32]:
@@ -184,6 +213,12 @@ def _train(
     return network.eval()
 
 
+def _weights(module: nn.Module) -> dict[str, Tensor]:
+    """What a network answers with; how many batches it has seen is no part of that."""
+    with torch.no_grad():
+        return {name: value for name, value in module.state_dict().items() if not name.endswith("num_batches_tracked")}
+
+
 def _batches(n: int, size: int) -> Sequence[slice]:
     """Slices of nearly one length: batch norm cannot learn from a batch of one that a remainder would leave."""
     edges = np.linspace(0, n, max(1, round(n / size)) + 1).astype(int)
@@ -216,8 +251,7 @@ def _read(maps: Tensor, reads: KernelInput) -> NDArray[np.float64]:
     if reads == "motion":
         with torch.inference_mode():
             return _motion_network().pooled(maps).double().numpy()
-    # neighbouring pixels averaged, which costs nothing at this smoothness
-    return F.avg_pool2d(maps, 2).flatten(1).double().numpy()
+    return halved(maps.numpy())
 
 
 @cache

@@ -1,37 +1,17 @@
-"""Flow maps as small-set methods read them: without zero and scale of a plane, on which data sets do not agree.
-
-Maps from pictures carry neither (their coding stretched each plane to its range), and those in pixels still hold the
-head's own motion and a lab's camera. What is left, the pattern, is what a class is told by.
-"""
+"""Flow maps as the small face networks are trained on them: standardised, and varied anew in every epoch."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Generator, Tensor
 
 from models.augmentation import draw_affine, mirrored, smooth_field, turn_vectors, warp_planes
 from models.baseline_features import flow_maps
 from models.samples import SampleSet
-
-MAP_PX = 28
-
-
-class MapAugmentation(BaseModel):
-    """How far flow maps are changed in training; standard deviations in units of the map's own scale."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    mirror: float = Field(default=0.5, ge=0, le=1, description="probability of mirroring, u negated")
-    rotation_sd: float = Field(default=0.08, ge=0, description="rad")
-    zoom_sd: float = Field(default=0.07, ge=0, description="of the logarithm of the size, each axis on its own")
-    shift_sd: float = Field(default=0.05, ge=0, description="half widths of the map")
-    stretch_sd: float = Field(default=0.15, ge=0, description="linear flow over the whole map, as a moving head's")
-    smooth_sd: float = Field(default=0.15, ge=0, description="smooth flow")
-    gain_sd: float = Field(default=0.15, ge=0, description="of the logarithm of a plane's scale against the others")
-    cutout: float = Field(default=0.2, ge=0, le=1, description="probability that a square is blanked")
+from models.small.maps import MAP_PX
+from models.small.options import MapAugmentation
 
 
 def face_maps(samples: SampleSet, rows: NDArray[np.intp]) -> Tensor:
@@ -41,7 +21,7 @@ def face_maps(samples: SampleSet, rows: NDArray[np.intp]) -> Tensor:
 
 
 def standardise(maps: Tensor) -> Tensor:
-    """Take the median from u and v (most of a face is at rest), the mean from the strain, and the scale from all three.
+    """`models.small.maps.standardised` for training: the same, under torch.
 
     Parameters
     ----------

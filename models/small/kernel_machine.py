@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve
 
+from models.views import log_softmax
+
 _GAIN = 4.0  # least-squares scores of a sure answer differ by about one
 
 
@@ -66,12 +68,6 @@ def fit_kernel_machine(
     gram[np.diag_indices_from(gram)] += ridge / np.maximum(weight, 1e-6)
     target = np.eye(n_classes)[label] - 1.0 / n_classes
     return KernelMachine(x, solve(gram, target, assume_a="pos"), gamma)
-
-
-def log_softmax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Over the last axis."""
-    z = np.asarray(scores, np.float64) - scores.max(axis=-1, keepdims=True)
-    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
 
 
 def _kernel(a: NDArray[np.float64], b: NDArray[np.float64], gamma: float) -> NDArray[np.float64]:

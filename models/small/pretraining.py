@@ -24,7 +24,8 @@ from tqdm import tqdm
 
 from models.inference import one_thread
 from models.small.face_network import CompactFaceNet
-from models.small.flow_input import MapAugmentation, standardise, vary_maps
+from models.small.flow_input import standardise, vary_maps
+from models.small.options import MapAugmentation
 from realtime.errors import CheckpointError
 
 FACE_MOTION = Path(__file__).parents[1] / "checkpoints" / "face_motion.safetensors"

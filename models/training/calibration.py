@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from models.inference import VIEWS, View, one_thread, predict_logits, prepare, softmax
 from models.network import HiddenEmotionNet
 from models.normaliser import Normaliser
 from models.samples import SampleSet
+from models.temperature import fit_temperature
 from models.training.options import Modality
 from realtime.errors import DataError
 
@@ -71,25 +70,5 @@ class Calibrated:
 
 
 def calibrate(logits: dict[View, NDArray[np.float32]], label: NDArray[np.integer]) -> dict[View, float]:
-    """Temperature of each view with the smallest negative log-likelihood; 1 where no sample has the view.
-
-    References
-    ----------
-    Guo et al. (2017), "On calibration of modern neural networks".
-    """
-    return {view: _temperature(logits[view], label) for view in VIEWS}
-
-
-def _temperature(logits: NDArray[np.float32], label: NDArray[np.integer]) -> float:
-    there = np.isfinite(logits).all(axis=1)
-    if not there.any():
-        return 1.0
-    z, y = logits[there].astype(np.float64), label[there]
-
-    def loss(log_temperature: float) -> float:
-        scaled = z / np.exp(log_temperature)
-        top = scaled.max(axis=1)
-        return float(np.mean(top + np.log(np.exp(scaled - top[:, None]).sum(axis=1)) - scaled[np.arange(len(y)), y]))
-
-    found: Any = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
-    return float(np.exp(found.x))
+    """Temperature of each view with the smallest negative log-likelihood; 1 where no sample has the view."""
+    return {view: fit_temperature(logits[view], label) for view in VIEWS}

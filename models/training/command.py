@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from models.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, save_checkpoint
+from models.checkpoint_info import read_checkpoint, read_kind
 from models.samples import SampleSet
 from models.training.calibration import Calibrated
+from models.training.chance import chance_warning
 from models.training.distributed import joined
 from models.training.personalise import PersonalisationOptions, Personalised, first_trials, personalise
 from models.training.runlog import epoch_bar
@@ -65,7 +67,7 @@ def run_training(
     DataError, ConfigurationError
         See `models.training.train`.
     """
-    _require_checkpoint_name(out)
+    require_checkpoint_name(out)
     folder = run_dir or out.with_suffix(".run")
     with joined(options.device) as workers:
         first = workers.rank == 0
@@ -86,7 +88,7 @@ def run_training(
             trained,
             samples,
             name=name,
-            trained_on=_honest(trained_on, samples.simulated),
+            trained_on=honest(trained_on, samples.simulated),
             simulated=samples.simulated,
             window_s=window_s,
             training=_story(trained, samples),
@@ -130,9 +132,14 @@ def run_personalisation(
     ConfigurationError
         `out` is the base itself.
     """
-    _require_checkpoint_name(out)
+    require_checkpoint_name(out)
     if out.resolve() == base.resolve():
         raise ConfigurationError(f"'{out}' is the base checkpoint; name another file with --out")
+    if read_kind(base) == "ensemble":
+        raise ConfigurationError(
+            f"'{base}' is an ensemble of a small set, which is not personalised: train it again with the participant's "
+            "trials among the samples, or train a base with --recipe network"
+        )
     loaded = load_checkpoint(base)
     for name in ("bands", "hop_s"):
         got, wanted = getattr(samples, name), getattr(loaded.info, name)
@@ -141,18 +148,19 @@ def run_personalisation(
     mine = samples.of_subjects((_number_of(samples, subject),))
     if trials is not None:
         mine = mine.take(first_trials(mine, trials))
-    own = personalise(calibrated(loaded), mine, options)
+    asked = calibrated(loaded)
+    own = personalise(asked, mine, options)
     info = loaded.info
     written = _save(
         out,
         own,
         mine,
         name=f"{info.model_id}-{subject.replace(' ', '-')}",
-        trained_on=f"{info.trained_on}; personalised on {own.trials} trials of {_honest(subject, samples.simulated)}",
+        trained_on=f"{info.trained_on}; personalised on {own.trials} trials of {honest(subject, samples.simulated)}",
         simulated=info.simulated and samples.simulated,
         window_s=info.window_s,
         min_windows=info.min_windows,
-        training=_personal_story(own, info),
+        training=_personal_story(own, info, chance_warning(asked, mine)),
     )
     return _exported(out) if export else written
 
@@ -207,7 +215,8 @@ def _exported(out: Path) -> CheckpointInfo:
     # onnxscript takes seconds to import
     from models.export import export_checkpoint
 
-    return export_checkpoint(out)
+    export_checkpoint(out)
+    return read_checkpoint(out).info
 
 
 def _story(trained: Trained, samples: SampleSet) -> dict[str, Any]:
@@ -226,17 +235,18 @@ def _story(trained: Trained, samples: SampleSet) -> dict[str, Any]:
     }
 
 
-def _personal_story(own: Personalised, info: CheckpointInfo) -> dict[str, Any]:
+def _personal_story(own: Personalised, info: CheckpointInfo, doubt: str | None) -> dict[str, Any]:
     return {
         "base": {"model_id": info.model_id, "trained_on": info.trained_on, "data_sha256": info.data_sha256},
         "trials": own.trials,
         "calibration": list(own.calibration),
-        "warnings": list(own.warnings),
+        "warnings": [*own.warnings, *filter(None, [doubt])],
         "options": own.options.model_dump(mode="json"),
     }
 
 
-def _honest(text: str, simulated: bool) -> str:
+def honest(text: str, simulated: bool) -> str:
+    """The text, which says that people are simulated where they are."""
     return text if not simulated or "simulated" in text else f"{text} (simulated)"
 
 
@@ -248,6 +258,13 @@ def _number_of(samples: SampleSet, subject: str) -> int:
     return named[subject]
 
 
-def _require_checkpoint_name(out: Path) -> None:
+def require_checkpoint_name(out: Path) -> None:
+    """Refuse a name that no checkpoint is looked for under.
+
+    Raises
+    ------
+    ConfigurationError
+        Another suffix than .safetensors.
+    """
     if out.suffix != ".safetensors":
         raise ConfigurationError(f"'{out}' is not a name for a checkpoint; wanted one that ends in .safetensors")

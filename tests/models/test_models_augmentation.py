@@ -20,7 +20,8 @@ from models.augmentation import (
     warp_planes,
 )
 from models.network import Batch
-from models.small.flow_input import MapAugmentation, standardise, vary_maps
+from models.small.flow_input import standardise, vary_maps
+from models.small.options import MapAugmentation
 
 PX = 28
 

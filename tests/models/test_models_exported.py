@@ -198,7 +198,7 @@ class NotInstalled(PathFinder):
 sys.meta_path[:] = [NotInstalled if finder is PathFinder else finder for finder in sys.meta_path]
 import numpy as np
 import emostream
-import realtime.live, realtime.analysis
+import realtime.live, realtime.analysis.analyze
 from models.recognizer import load_recognizer
 from realtime.errors import CheckpointError
 from realtime.packets import EegSequence, MicroMovement
@@ -232,7 +232,7 @@ def test_runs_where_torch_is_not_installed(exported_checkpoint: Path, copied: Pa
 
 def test_answering_does_not_import_torch(exported_checkpoint: Path) -> None:
     code = (
-        "import sys, emostream, realtime.live, realtime.analysis; from pathlib import Path; "
+        "import sys, emostream, realtime.live, realtime.analysis.analyze; from pathlib import Path; "
         "from models.recognizer import load_recognizer; load_recognizer(Path(sys.argv[1])); "
         "print(sorted({'torch', 'onnx', 'onnxscript'} & sys.modules.keys()))"
     )

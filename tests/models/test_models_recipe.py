@@ -17,8 +17,10 @@ from models.network import HiddenEmotionNet
 from models.normaliser import fit_normaliser
 from models.recipe import Recipe, chosen_kind, fit
 from models.samples import SampleSet
-from models.small.eeg_experts import EegOptions, fit_eeg_experts
-from models.small.ensemble import Ensemble, put_together
+from models.small.eeg_experts import fit_eeg_experts
+from models.small.ensemble import Ensemble
+from models.small.experts import put_together
+from models.small.options import EegOptions
 from models.small.pretraining import face_motion_weights
 from models.training.train import Trained
 from models.views import View
