@@ -15,18 +15,30 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from gui.annotate.commands import agreement, annotate
+from gui.commands import flash
+from gui.present.commands import present
 from models.commands import evaluate_command, train_command
 from models.data.commands import dataset_app
 from models.extras import require_extra
+from realtime.analysis.command import analyze_command
+from realtime.calibrate.command import calibrate
+from realtime.devices.commands import camera, headset
+from realtime.doctor.command import doctor
 from realtime.errors import EmostreamError
 from realtime.options import ConfigFile, Headless, Network, Seconds, Summary, configure
 from realtime.output import require_writable, write_json
 from realtime.processes import end_with_parent, interruptible, quiet_libraries
-from simulators.commands import camera, replay, simulate_app
+from realtime.report.command import report
+from realtime.session.commands import record, session_app
+from realtime.sync.command import sync
+from simulators.commands import simulate_app
 from simulators.dataset_commands import simulate_dataset
+from simulators.replay_command import replay
 
 if TYPE_CHECKING:
     from realtime.config import Config
+    from realtime.interfaces import Recognizer
     from realtime.live import LiveSession, Wanted
     from realtime.processes import Children
 
@@ -121,7 +133,8 @@ def demo(
     tag = f"demo-{uuid.uuid4().hex[:8]}"
     shared = ["--network"] if settings.lsl.network else []
     with Children() as children:
-        children.start("simulate", "--seed", str(seed), "--tag", tag, *shared)
+        films = ["--root", str(settings.session.root)]
+        children.start("simulate", "--seed", str(seed), "--tag", tag, *films, *shared)
         if not headless:
             children.start("dashboard", *shared)
         wanted = Wanted(eeg_source=f"{tag}-eeg", video_source=f"{tag}-video")
@@ -182,65 +195,19 @@ def dashboard(
 
 app.add_typer(simulate_app, name="simulate")
 app.command()(replay)
+app.command()(doctor)
+app.command()(present)
+app.command()(record)
+app.add_typer(session_app, name="session")
+app.command()(annotate)
+session_app.command("agreement")(agreement)
 app.command()(camera)
+app.command()(headset)
 
 
-@app.command()
-def calibrate(
-    out: Annotated[Path, typer.Argument(help="Where the calibration is saved (.npz).")],
-    seconds: Annotated[float, typer.Option(min=25.0, help="How much EEG to fit on.")] = 60.0,
-    network: Network = False,
-    config: ConfigFile = None,
-    eeg_name: Annotated[str | None, typer.Option("--eeg", help="LSL name of the headset's stream.")] = None,
-) -> None:
-    """A minute of live EEG -> ICA matrix without blinks; ask the participant to blink now and then."""
-    from realtime.collect import collect_eeg
-    from realtime.eeg.calibration import fit_ica
-    from realtime.lsl.discovery import find_stream
-
-    require_writable(out)
-    settings = configure(config, network)
-    info = find_stream(stream_type="EEG", name=eeg_name, timeout_s=settings.lsl.resolve_timeout_s)
-    eeg, samples_uv = collect_eeg(info, seconds, settings.lsl)
-    fit_ica(samples_uv, eeg.sfreq_hz, eeg.channels, config=settings.eeg).save(out)
-    typer.echo(f"calibration of {len(eeg.channels)} channels saved: use 'emostream run --calibration {out}'")
-
-
-@app.command()
-def analyze(
-    files: Annotated[list[Path], typer.Argument(help="An EEG recording, a video, or both.")],
-    summary: Summary = None,
-    movements: Annotated[Path | None, typer.Option("--json", help="Write the list of movements.")] = None,
-    config: ConfigFile = None,
-    model: Model = DEMO_CHECKPOINT,
-    calibration: CalibrationFile = None,
-    no_eeg: NoEeg = False,
-    no_video: NoVideo = False,
-    interpolate: Interpolate = False,
-) -> None:
-    """The same engine on a recording, as fast as it goes."""
-    from models.recognizer import load_recognizer
-    from realtime.analysis import analyze_files
-    from realtime.config import load_config
-    from realtime.eeg.calibration import Calibration
-    from realtime.summary import render_summary
-
-    require_writable(summary, movements)
-    settings = load_config(config)
-    eeg = settings.eeg.model_copy(update={"interpolate": interpolate or settings.eeg.interpolate})
-    result = analyze_files(
-        files,
-        load_recognizer(model),
-        settings.model_copy(update={"eeg": eeg}),
-        calibration=Calibration.load(calibration) if calibration is not None else None,
-        use_eeg=not no_eeg,
-        use_video=not no_video,
-    )
-    if summary is not None:
-        write_json(summary, result)
-    if movements is not None:
-        write_json(movements, result["micro_movements"])
-    typer.echo(render_summary(result))
+app.command()(calibrate)
+app.command()(sync)
+app.command()(flash)
 
 
 def _train_simulated(people: int, out: Path, jobs: int) -> None:
@@ -280,6 +247,14 @@ def _evaluate_simulated(model: Path, subjects: int, seconds: float, seed: int, j
     return result
 
 
+def _load_recognizer(path: Path) -> Recognizer:
+    from models.recognizer import load_recognizer
+
+    return load_recognizer(path)
+
+
+app.command()(analyze_command(_load_recognizer, DEMO_CHECKPOINT))
+app.command()(report)
 app.command()(train_command(_train_simulated, DEMO_CHECKPOINT))
 app.command()(evaluate_command(_evaluate_simulated, DEMO_CHECKPOINT))
 dataset_app.command("simulate")(simulate_dataset)
@@ -290,12 +265,18 @@ app.add_typer(dataset_app, name="dataset")
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint (.safetensors); the exported parts go beside it.")],
 ) -> None:
-    """A checkpoint for machines without torch: its network for ONNX Runtime."""
+    """A checkpoint for machines without torch: its networks for ONNX Runtime."""
     require_extra("train", "'emostream export'")
     from models.export import export_checkpoint
 
     info = export_checkpoint(checkpoint)
-    typer.echo(f"{info.model_id}: exported {', '.join(info.export_sha256)} beside '{checkpoint}'")
+    parts = ", ".join(info.export_sha256)
+    said = (
+        f"exported {parts} beside '{checkpoint}'"
+        if parts
+        else "has no network to export, and runs without torch as it is"
+    )
+    typer.echo(f"{info.model_id}: {said}")
 
 
 @app.command()

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pylsl
 import pyqtgraph as pg
-from PyQt5.QtCore import QCoreApplication, Qt, QTimer
+from PyQt5.QtCore import QTimer
 from PyQt5.QtWidgets import QApplication
 
+from gui.application import leaving_on_signals, open_application
 from gui.bridge import Bridge
 from gui.main_window import MainWindow
-from gui.theme import Theme, apply_theme, theme_named
-from realtime.errors import ConfigurationError, DataError
+from gui.theme import Theme, theme_named
+from realtime.errors import DataError
 from realtime.lsl.outlets import ControlOutlet
-
-INTERRUPTED = 130
-_PROBE = "from PyQt5.QtGui import QGuiApplication; QGuiApplication(['probe'])"
-_PROBE_TIMEOUT_S = 20.0
 
 
 def run_dashboard(
@@ -59,8 +51,9 @@ def run_dashboard(
         The screenshot cannot be written.
     """
     chosen = theme_named(theme)
-    app = _application(chosen)
-    with _signals(app):
+    app = open_application(chosen)
+    pg.setConfigOptions(antialias=False, background=chosen.panel, foreground=chosen.muted)
+    with leaving_on_signals(app):
         return _run(app, chosen, seconds, screenshot, size)
 
 
@@ -100,65 +93,3 @@ def save_screenshot(window: MainWindow, path: Path) -> None:
         raise DataError(refusal) from err
     finally:
         part.unlink(missing_ok=True)
-
-
-def _application(theme: Theme) -> QApplication:
-    """The one QApplication, themed.
-
-    Raises
-    ------
-    ConfigurationError
-        No display.
-    """
-    existing = QApplication.instance()
-    if existing is None:
-        _drop_foreign_plugins()
-        _require_display()
-        QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
-        existing = QApplication(["emostream"])
-    assert isinstance(existing, QApplication)
-    existing.setApplicationDisplayName("emostream")
-    pg.setConfigOptions(antialias=False, background=theme.panel, foreground=theme.muted)
-    apply_theme(existing, theme)
-    return existing
-
-
-def _drop_foreign_plugins() -> None:
-    # OpenCV's wheel with Qt points these at its own plugins, which abort PyQt5 on a real display
-    for name in ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR"):
-        if "cv2" in os.environ.get(name, ""):
-            del os.environ[name]
-
-
-def _require_display() -> None:
-    """Try in a child process: where Qt finds no display or a library is missing, it aborts the process it is in."""
-    try:
-        probe = subprocess.run(
-            [sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise ConfigurationError(
-            f"the display {os.environ.get('DISPLAY', '')!r} does not answer: set DISPLAY, or use --headless"
-        ) from None
-    if probe.returncode != 0:
-        said = next((line for line in probe.stderr.splitlines() if line.strip()), "Qt gave no reason")
-        raise ConfigurationError(
-            f"cannot open a window ({said.strip()}): set DISPLAY, install the libraries of Qt's xcb plugin, "
-            "or use --headless"
-        )
-
-
-@contextmanager
-def _signals(app: QApplication) -> Iterator[None]:
-    """Ctrl-C ends with 130, a polite termination with 0; the window's timer lets Python see the signals."""
-
-    def leave(number: int, _frame: object) -> None:
-        # through the event loop: one that has not started yet would forget a plain exit()
-        QTimer.singleShot(0, lambda: app.exit(INTERRUPTED if number == signal.SIGINT else 0))
-
-    before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -26,12 +26,14 @@ from gui.messages import (
     MovementPictures,
     OperatorNote,
     QualitySample,
+    RecorderState,
     TruthEvent,
     band_layout,
     emotion_from,
     found_from,
     health_from,
     note_from,
+    recorder_from,
     truth_from,
 )
 from realtime.config import LslConfig
@@ -72,6 +74,7 @@ WANTED: tuple[Wanted, ...] = (
     Wanted("health", "Markers", "emostream-health", steady=True),
     Wanted("truth", "Markers", "emostream-truth"),
     Wanted("control", "Markers", "emostream-control"),
+    Wanted("recorder", "Markers", "emostream-recorder"),
 )
 
 
@@ -105,6 +108,7 @@ class Batch:
     health: HealthReport | None = None
     truth: tuple[TruthEvent | MovementEvent, ...] = ()
     notes: tuple[OperatorNote, ...] = ()
+    recorder: RecorderState | None = None
 
 
 def choose(found: list[pylsl.StreamInfo], wanted: Wanted) -> pylsl.StreamInfo | None:
@@ -154,6 +158,7 @@ class Bridge:
         self._health: BoundedQueue[HealthReport] = BoundedQueue(1)
         self._truth: BoundedQueue[TruthEvent | MovementEvent] = BoundedQueue(256)
         self._notes: BoundedQueue[OperatorNote] = BoundedQueue(256)
+        self._recorder: BoundedQueue[RecorderState] = BoundedQueue(1)
 
     @property
     def dropped_chunks(self) -> int:
@@ -204,6 +209,7 @@ class Bridge:
             health=self._health.get(),
             truth=tuple(self._truth.drain()),
             notes=tuple(self._notes.drain()),
+            recorder=self._recorder.get(),
         )
 
     def links(self) -> tuple[Link, ...]:
@@ -348,6 +354,8 @@ class Bridge:
                     _put(self._health, health_from(marker.text, marker.stamp))
                 case "truth":
                     _put(self._truth, truth_from(marker.text, marker.stamp))
+                case "recorder":
+                    _put(self._recorder, recorder_from(marker.text, marker.stamp))
                 case _:
                     _put(self._notes, note_from(marker.text, marker.stamp))
 

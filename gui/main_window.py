@@ -20,12 +20,13 @@ from gui.panels.state import StatePanel
 from gui.panels.timeline import TimelinePanel
 from gui.panels.traces import HISTORY_S, TracesPanel
 from gui.panels.video import MotionPanel, VideoPanel
+from gui.record import RecordControl
 from gui.theme import Theme
 
 FRAME_MS = 30
 DEMONSTRATION = "demonstration model - trained on simulated people"
 PARTICIPANT = "SIMULATED PARTICIPANT"
-HINT = "N  note      Space  pause the display      + / -  EEG scale      Ctrl+Q  quit"
+HINT = "N  note    Space  pause    + / -  EEG scale    Ctrl+Q  quit"
 
 
 class MainWindow(QMainWindow):
@@ -85,6 +86,7 @@ class MainWindow(QMainWindow):
         box.setContentsMargins(10, 6, 10, 6)
         box.setSpacing(6)
         box.addLayout(self._header())
+        box.addWidget(self.record.banner)
         grid = QGridLayout()
         grid.setSpacing(8)
         for column, (stretch, panels) in enumerate(
@@ -114,6 +116,7 @@ class MainWindow(QMainWindow):
         self._model_badge = _badge(DEMONSTRATION, "model")
         self._truth_badge = _badge(PARTICIPANT, "truth")
         self._pause_badge = _badge("DISPLAY PAUSED", "paused")
+        self.record = RecordControl(self.theme, self._clock, self._send)
         self._note_edit = QLineEdit()
         self._note_edit.setPlaceholderText("note: Enter sends it, Esc drops it")
         self._note_edit.setMinimumWidth(300)
@@ -126,11 +129,14 @@ class MainWindow(QMainWindow):
         row.addStretch(1)
         row.addWidget(self._note_edit)
         row.addWidget(self._hint)
+        row.addWidget(self.record)
         return row
 
     def tick(self) -> None:
         """One turn of the display: take what arrived, then redraw what is due. The timer calls it."""
         self.take(self.bridge.poll())
+        self.record.refresh()
+        self._hint.setVisible(not self.record.busy and self._note_edit.isHidden())
         if self._paused:
             return
         now = self._clock()
@@ -193,6 +199,8 @@ class MainWindow(QMainWindow):
             self.eeg.take_quality(batch.quality)
         if batch.pictures is not None:
             self.movement.take_pictures(batch.pictures)
+        if batch.recorder is not None:
+            self.record.take(batch.recorder)
         if batch.health is not None:
             self.health.take(batch.health)
             if batch.health.model is not None:
@@ -228,7 +236,6 @@ class MainWindow(QMainWindow):
             self._close_note()
         elif key == Qt.Key.Key_N:
             self._note_at = self._clock()
-            self._hint.setVisible(False)
             self._note_edit.setVisible(True)
             self._note_edit.setFocus()
         elif key == Qt.Key.Key_Space:
@@ -250,7 +257,6 @@ class MainWindow(QMainWindow):
     def _close_note(self) -> None:
         self._note_edit.clear()
         self._note_edit.setVisible(False)
-        self._hint.setVisible(True)
         self.setFocus()
 
     def closeEvent(self, a0: QCloseEvent | None) -> None:

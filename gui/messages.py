@@ -253,6 +253,71 @@ def note_from(text: str, stamp: float) -> OperatorNote | None:
     return OperatorNote(moment if math.isfinite(moment) else stamp, words or event)
 
 
+@dataclass(frozen=True, slots=True)
+class RecorderState:
+    """What a recorder said last: of which run, whether it records, and how the recording stands.
+
+    Parameters
+    ----------
+    stamp : float
+    run : str
+    recording : bool
+        False when it has stopped.
+    failure : str
+        Why nothing is written; '' while all is well.
+    elapsed_s : float
+        NaN where it did not say.
+    bytes : int
+        Of all files of the run.
+    film : bool
+        Whether cameras are asked to film.
+    streams : tuple of str
+        Names of the streams in the recording.
+    alarms : tuple of str
+        What is wrong.
+    """
+
+    stamp: float
+    run: str
+    recording: bool
+    failure: str = ""
+    elapsed_s: float = math.nan
+    bytes: int = 0
+    film: bool = False
+    streams: tuple[str, ...] = ()
+    alarms: tuple[str, ...] = ()
+
+
+def recorder_from(text: str, stamp: float) -> RecorderState | None:
+    """Read a marker of a recorder; None for one that is not ours."""
+    record = _object(text)
+    if record is None or not isinstance(record.get("run"), str):
+        return None
+    run = str(record["run"])[:200]
+    match record.get("event"):
+        case "recording_stopped":
+            return RecorderState(stamp, run, False)
+        case "recording_failed":
+            return RecorderState(stamp, run, True, str(record.get("reason", ""))[:500] or "no reason was given")
+        case "recording_started":
+            return RecorderState(stamp, run, True, film=record.get("film") is True)
+        case "recording":
+            streams, size = record.get("streams"), _number(record, "bytes")
+            return RecorderState(
+                stamp,
+                run,
+                True,
+                str(record.get("failure", ""))[:500],
+                elapsed_s=_number(record, "elapsed_s"),
+                bytes=int(size) if math.isfinite(size) else 0,
+                film=record.get("film") is True,
+                streams=tuple(map(str, streams)) if isinstance(streams, dict) else (),
+                alarms=_texts(record.get("alarms")),
+            )
+        case _:
+            return None
+
+
 def health_from(text: str, stamp: float) -> HealthReport | None:
     """Read a health marker; None for one that is not ours."""
     record = _object(text)

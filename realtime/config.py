@@ -26,6 +26,10 @@ class LslConfig(_Section):
     resolve_timeout_s: float = Field(default=15.0, gt=0, description="how long to look for a stream")
     buffer_s: float = Field(default=30.0, gt=0, description="what an inlet holds while its reader is stalled")
     stale_after_s: float = Field(default=1.0, gt=0, description="no data for this long: the stream is stale")
+    delays: dict[str, float] = Field(
+        default_factory=dict,
+        description="s that the stamps of a source id are late; those 'emostream sync' measured need not be repeated",
+    )
 
 
 class EegConfig(_Section):

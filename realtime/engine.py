@@ -8,9 +8,11 @@ thread by a little, and a replay of the same data make the same predictions.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from realtime.face.pipeline import FacePipeline
 from realtime.interfaces import Recognizer
 from realtime.packets import (
     BandPowerWindow,
+    Beginning,
     EegChunk,
     EegInfo,
     EegSequence,
@@ -50,6 +53,13 @@ class Engine:
     config : Config
     calibration : Calibration or None
         The person's ICA matrix, from `emostream calibrate`.
+    recognizing : Lock, optional
+        Held while the recogniser is asked; engines that share a recogniser share it.
+
+    Attributes
+    ----------
+    beginning : Beginning
+        The first inputs this engine was given.
 
     Raises
     ------
@@ -67,11 +77,13 @@ class Engine:
         has_video: bool,
         config: Config | None = None,
         calibration: Calibration | None = None,
+        recognizing: threading.Lock | None = None,
     ) -> None:
         if eeg is None and not has_video:
             raise ConfigurationError("nothing to recognise from: got neither EEG nor video, want at least one")
         self.config = config or Config()
         self.recognizer = recognizer
+        self._calibration = calibration
         self.eeg = EegPipeline(eeg, recognizer.spec, self.config.eeg, calibration=calibration) if eeg else None
         self.face = FacePipeline(self.config.face) if has_video else None
         self._hops_per_prediction = max(1, round(self.config.engine.prediction_hop_s / self.config.eeg.hop_s))
@@ -80,8 +92,20 @@ class Engine:
         self._movements: deque[MicroMovement] = deque(maxlen=64)
         self._newest_eeg_s = -np.inf
         self._video_tick = -1
-        self._recognizing = threading.Lock()
+        self._recognizing = recognizing or threading.Lock()
+        self.beginning = Beginning()
         self._recent: deque[tuple[float, MicroMovement | None, Recognition]] = deque(maxlen=64)
+
+    def anew(self) -> Engine:
+        """An engine of the same parts that has seen nothing yet; both may be fed at once."""
+        return Engine(
+            self.recognizer,
+            eeg=self.eeg.info if self.eeg else None,
+            has_video=self.face is not None,
+            config=self.config,
+            calibration=self._calibration,
+            recognizing=self._recognizing,
+        )
 
     def push_eeg(self, chunk: EegChunk) -> list[Result]:
         """Take consecutive samples; return what they completed, in order.
@@ -93,14 +117,17 @@ class Engine:
         """
         if self.eeg is None:
             raise ConfigurationError("EEG chunk pushed into an engine made without EEG")
+        if not chunk.stamps.size:
+            return []
+        if math.isnan(self.beginning.eeg_s):
+            self.beginning = replace(self.beginning, eeg_s=float(chunk.stamps[0]))
+        self._newest_eeg_s = float(chunk.stamps[-1])
         results: list[Result] = []
         for piece in _pieces(chunk, self._piece):
             for item in self.eeg.push(piece):
                 results.append(item)
-                if isinstance(item, BandPowerWindow):
-                    self._newest_eeg_s = item.end_s
-                    if self.eeg.hops % self._hops_per_prediction == 0:
-                        results.append(self._predict(item.end_s, self._usable_eeg()))
+                if isinstance(item, BandPowerWindow) and self.eeg.hops % self._hops_per_prediction == 0:
+                    results.append(self._predict(item.end_s, self._usable_eeg()))
         return results
 
     def push_frame(self, frame: VideoFrame) -> list[Result]:
@@ -113,6 +140,11 @@ class Engine:
         """
         if self.face is None:
             raise ConfigurationError("video frame pushed into an engine made without video")
+        if self.beginning.video_index is None:
+            self.beginning = replace(self.beginning, video_s=frame.stamp, video_index=frame.index)
+            if self.eeg is not None:
+                # EEG that has not begun yet is given as long as EEG that has stopped
+                self._newest_eeg_s = max(self._newest_eeg_s, frame.stamp)
         results: list[Result] = list(self.face.push(frame))
         self._movements.extend(item for item in results if isinstance(item, MicroMovement))
         if frame.stamp - self._newest_eeg_s > self.config.lsl.stale_after_s:
@@ -166,7 +198,8 @@ class Engine:
             self._recent.clear()
             return answer
         self._recent.append((now_s, movement, answer))
-        oldest_s = now_s - self.config.engine.smoothing_s + 1e-6
+        # half a hop of room: which answers are averaged must not hang on how the source's clock drifts
+        oldest_s = now_s - self.config.engine.smoothing_s + 0.5 * self.config.engine.prediction_hop_s
         # a source whose clock stepped back leaves answers of the future behind: they go, too
         while len(self._recent) > 1 and not oldest_s < self._recent[0][0] <= now_s:
             self._recent.popleft()

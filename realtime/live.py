@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import pylsl
 
@@ -14,9 +16,12 @@ from realtime.errors import ConfigurationError
 from realtime.face.regions import REGIONS
 from realtime.interfaces import Recognizer, Sink
 from realtime.lsl.discovery import find_stream, list_streams
+from realtime.lsl.listen import MarkerListener
 from realtime.lsl.sink import LslSink
 from realtime.packets import EegInfo
 from realtime.runner import LiveRunner
+from realtime.session.events import RECORDER
+from realtime.settings import settings_texts
 from realtime.textview import TextView
 
 _STEP_S = 0.2
@@ -94,6 +99,10 @@ class LiveSession:
         self._spec = recognizer.spec
         self._sink: LslSink | None = None
         self._hop_s = config.eeg.hop_s
+        self._settings = settings_texts(config, calibration)
+        self._listener = (
+            MarkerListener((RECORDER,), self._on_recorder, config.lsl) if config.session.restart_engine else None
+        )
         self._video = video is not None
         self._next_health_s = 0.0
         self.runner = LiveRunner(
@@ -108,20 +117,29 @@ class LiveSession:
 
     def _open_sinks(self, eeg: EegInfo | None) -> Sequence[Sink]:
         regions = REGIONS if self._video else ()
-        self._sink = LslSink(self._spec, eeg, regions=regions, band_power_rate_hz=1.0 / self._hop_s)
+        self._sink = LslSink(
+            self._spec, eeg, regions=regions, band_power_rate_hz=1.0 / self._hop_s, settings=self._settings
+        )
         return (self._sink,)
 
+    def _on_recorder(self, _stream: str, event: dict[str, Any], stamp: float) -> None:
+        if event["event"] == "recording_started":
+            self.runner.begin_anew(stamp)
+
     def start(self) -> None:
-        """Start reading."""
+        """Start reading, and listening to recorders."""
+        if self._listener is not None:
+            self._listener.start()
         self.runner.start()
 
     def stop(self) -> None:
         """Stop reading and close the outlets; safe to call twice."""
-        try:
-            self.runner.stop()
-        finally:
+        with ExitStack() as stack:
             if self._sink is not None:
-                self._sink.close()
+                stack.callback(self._sink.close)
+            stack.callback(self.runner.stop)
+            if self._listener is not None:
+                stack.callback(self._listener.stop)
 
     def run(self, seconds: float | None, view: TextView | None, check: Callable[[], object]) -> None:
         """Step until `seconds` are over (None: for ever), calling `check` each time; it may raise to end the run."""
@@ -138,7 +156,7 @@ class LiveSession:
         health = runner.health()
         if self._sink is not None and now_s >= self._next_health_s:
             self._next_health_s = now_s + _HEALTH_EVERY_S
-            self._sink.write_health(health, runner.latency_ms())
+            self._sink.write_health(health, runner.latency_ms(), runner.beginning, runner.missed_frames())
         if view is not None:
             predictions, movements = runner.tally.predictions, runner.tally.movements
             view.show(

@@ -15,11 +15,15 @@ Seconds = Annotated[float | None, typer.Option("--seconds", min=0.1, help="Stop 
 Headless = Annotated[bool, typer.Option("--headless", help="No window: a live text view. Implied without a display.")]
 Summary = Annotated[Path | None, typer.Option("--summary", help="Write a JSON summary at the end.")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="Configuration, TOML.")]
+Root = Annotated[
+    Path | None,
+    typer.Option("--root", help="Folder of all recordings.", show_default="the configuration's: recordings"),
+]
 Network = Annotated[bool, typer.Option("--network", help="Leave the loopback: see other machines and be seen.")]
 
 
-def configure(path: Path | None, network: bool, *, interpolate: bool = False) -> Config:
-    """Load the configuration and join LSL; children started later inherit the session.
+def configure(path: Path | None, network: bool, *, root: Path | None = None, interpolate: bool = False) -> Config:
+    """Load the configuration and the devices' delays, and join LSL; children started later inherit the session.
 
     Parameters
     ----------
@@ -27,6 +31,8 @@ def configure(path: Path | None, network: bool, *, interpolate: bool = False) ->
         TOML; None for the defaults.
     network : bool
         Leave the loopback.
+    root : Path, optional
+        The recordings root; default the configuration's.
     interpolate : bool
         Fill absent EEG channels.
 
@@ -34,14 +40,19 @@ def configure(path: Path | None, network: bool, *, interpolate: bool = False) ->
     ------
     ConfigurationError
         A file that cannot be read or says what cannot be.
+    DataError
+        The measured delays cannot be read.
     """
     from realtime.config import load_config
     from realtime.lsl import session
+    from realtime.session.delays import Devices
 
     config = load_config(path)
-    lsl = config.lsl.model_copy(update={"network": network or config.lsl.network})
+    recordings = config.session if root is None else config.session.model_copy(update={"root": root})
+    delays = {**Devices.load(recordings.root).seconds(), **config.lsl.delays}
+    lsl = config.lsl.model_copy(update={"network": network or config.lsl.network, "delays": delays})
     eeg = config.eeg.model_copy(update={"interpolate": interpolate or config.eeg.interpolate})
     if lsl.session_id is not None:
         os.environ["EMOSTREAM_SESSION"] = lsl.session_id
     session.configure(network=lsl.network, session_id=lsl.session_id)
-    return config.model_copy(update={"lsl": lsl, "eeg": eeg})
+    return config.model_copy(update={"lsl": lsl, "eeg": eeg, "session": recordings})

@@ -302,6 +302,23 @@ class StreamHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class Beginning:
+    """The first inputs that an engine's state rests on; of what came before them it knows nothing.
+
+    Parameters
+    ----------
+    eeg_s, video_s : float
+        LSL seconds of the first sample and frame; NaN before.
+    video_index : int or None
+        The camera's number of that frame.
+    """
+
+    eeg_s: float = float("nan")
+    video_s: float = float("nan")
+    video_index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Marker:
     """A string marker at an LSL stamp; JSON text where emostream wrote it."""
 

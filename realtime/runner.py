@@ -6,9 +6,11 @@ caller's thread only calls `step` about every 0.2 s, which publishes health once
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 import pylsl
 
@@ -18,6 +20,7 @@ from realtime.engine import Engine
 from realtime.interfaces import Recognizer, Sink
 from realtime.lsl.inlets import EegReader, MarkerReader, VideoReader
 from realtime.packets import (
+    Beginning,
     EegChunk,
     EegInfo,
     FaceObservation,
@@ -69,14 +72,40 @@ class LiveRunner:
         self.truth = Truth()
         self._at_stop: list[StreamHealth] | None = None
         self._clock = clock
-        self._eeg = EegReader(eeg, self._on_chunk, config.lsl, clock) if eeg is not None else None
-        self._video = VideoReader(video, self._on_frame, config.lsl, clock) if video is not None else None
+        self._eeg = EegReader(eeg, _nobody, config.lsl, clock) if eeg is not None else None
+        self._video = VideoReader(video, _nobody, config.lsl, clock) if video is not None else None
         self._truth = MarkerReader(truth, self._on_truth, config.lsl, clock) if truth is not None else None
         eeg_info = self._eeg.info if self._eeg else None
         self.engine = Engine(
             recognizer, eeg=eeg_info, has_video=self._video is not None, config=config, calibration=calibration
         )
         self._sinks: tuple[Sink, ...] = (self.tally, *sinks(eeg_info))
+        self._feed(self.engine)
+
+    def begin_anew(self, from_s: float) -> None:
+        """To packets stamped `from_s` or later an engine answers that has seen nothing yet; stamps are smoothed anew.
+
+        So all its answers rest on what a recording that has just begun holds, and 'emostream analyze' gives them
+        again. Any thread; the readers go on as if nothing had happened.
+        """
+        self.engine = self.engine.anew()
+        self._feed(self.engine, from_s)
+
+    def _feed(self, engine: Engine, from_s: float = -math.inf) -> None:
+        if self._eeg:
+            self._eeg.hand_over(partial(self._on_chunk, engine), from_s)
+        if self._video:
+            self._video.hand_over(partial(self._on_frame, engine), from_s)
+
+    @property
+    def beginning(self) -> Beginning:
+        """The first inputs of the engine that answers now."""
+        return self.engine.beginning
+
+    def missed_frames(self) -> list[tuple[int, int]]:
+        """First and last index of the newest holes in the video as it was read here, since the last call."""
+        missed = self._video.missed if self._video else ()
+        return [missed.popleft() for _ in range(len(missed))] if missed else []
 
     @property
     def eeg_info(self) -> EegInfo | None:
@@ -146,13 +175,13 @@ class LiveRunner:
     def _on_truth(self, marker: Marker) -> None:
         self.truth.push(marker)
 
-    def _on_chunk(self, chunk: EegChunk) -> None:
+    def _on_chunk(self, engine: Engine, chunk: EegChunk) -> None:
         self.tally.eeg_age_s.append(self._clock() - float(chunk.stamps[-1]))
-        self._publish(self.engine.push_eeg(chunk))
+        self._publish(engine.push_eeg(chunk))
 
-    def _on_frame(self, frame: VideoFrame) -> None:
+    def _on_frame(self, engine: Engine, frame: VideoFrame) -> None:
         self.tally.video_age_s.append(self._clock() - frame.stamp)
-        results = self.engine.push_frame(frame)
+        results = engine.push_frame(frame)
         self._publish(results)
         if any(isinstance(result, FaceObservation) for result in results):
             self.tally.event_latency_s.append(self._clock() - frame.stamp)
@@ -164,3 +193,8 @@ class LiveRunner:
             )
             for sink in self._sinks:
                 sink.write(stamped)
+
+
+def _nobody(_packet: object) -> None:
+    """Stands in until there is an engine: readers are opened first, for the engine is made for what they found."""
+    raise AssertionError("a packet was read before there was an engine")

@@ -209,7 +209,7 @@ def _video_json(
 def render_summary(result: Mapping[str, Any]) -> str:
     """A summary in one line, for the terminal."""
     last = result["predictions"]["last"]
-    probabilities = last["probabilities"] if last else {}
+    probabilities = last["probabilities"] if last and last["evidence"] == "enough" else {}
     best = max(probabilities, key=lambda name: probabilities[name], default="nothing")
     note = " (model trained on simulation)" if result["model"]["simulated"] else ""
     return (

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from sklearn.metrics import f1_score
 
 from realtime.face.metrics import spotting_scores
 from realtime.packets import Evidence, Float32, Marker, MicroMovement, Prediction
@@ -152,6 +151,9 @@ def _macro_f1(pairs: Sequence[tuple[int, int]]) -> float | None:
     """Mean over the classes that occurred of F1; None without a prediction."""
     if not pairs:
         return None
+    # sklearn takes a second to load, and only simulated input has a truth
+    from sklearn.metrics import f1_score
+
     labels, answers = (np.array(column) for column in zip(*pairs, strict=True))
     return float(f1_score(labels, answers, labels=np.unique(labels), average="macro", zero_division=0))  # pyright: ignore[reportArgumentType]
 

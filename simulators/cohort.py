@@ -15,7 +15,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from realtime.analysis import feed, in_time_order
+from realtime.analysis.feeding import feed, in_time_order
 from realtime.config import Config
 from realtime.engine import Engine
 from realtime.errors import CheckpointError, ConfigurationError
@@ -28,7 +28,7 @@ from simulators.eeg import EegSimulator
 from simulators.face import FaceSimulator
 from simulators.person import EFFECT_DB, Person, make_person
 from simulators.scenario import DEMO_CLASSES, Scenario, make_scenario
-from simulators.streams import SimulatedParticipant
+from simulators.streams import Filming, SimulatedParticipant
 
 _UNSEEN = 1_000_000
 """Seeds of people from here on are never trained on."""
@@ -101,10 +101,12 @@ def require_simulated_classes(spec: RecognizerSpec) -> None:
         )
 
 
-def unseen_participant(seed: int, *, tag: str, duration_s: float = 3600.0) -> SimulatedParticipant:
-    """An unseen person's session, ready to be put on LSL; source ids begin with `tag`."""
+def unseen_participant(
+    seed: int, *, tag: str, duration_s: float = 3600.0, film: Filming | None = None
+) -> SimulatedParticipant:
+    """An unseen person's session, ready to be put on LSL and filmed by `film`; source ids begin with `tag`."""
     person = unseen_person(seed)
-    return SimulatedParticipant(person, make_scenario(person, duration_s, seed), tag=tag)
+    return SimulatedParticipant(person, make_scenario(person, duration_s, seed), tag=tag, film=film, obedient=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Commands that put something on LSL, or into files, without recognising anything: simulate, replay, camera.
+"""Commands that put something on LSL, or into files, without recognising anything: simulate.
 
 Part of the command line (`emostream.py`): whatever is heavy is imported by the command that needs it.
 """
@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from realtime.errors import ConfigurationError, DataError
-from realtime.options import ConfigFile, Network, Seconds, configure
+from realtime.options import ConfigFile, Network, Root, Seconds, configure
 from realtime.output import require_writable
 from realtime.processes import end_with_parent
 
 if TYPE_CHECKING:
+    from realtime.config import Config
     from simulators.clips import Codec
+    from simulators.streams import Filming
     from simulators.testbed import Clip
 
 _HOUR_S = 3600.0
@@ -46,6 +48,7 @@ def simulate(
     config: ConfigFile = None,
     seed: Annotated[int, typer.Option(help="Which simulated participant.")] = 1,
     tag: Annotated[str, typer.Option(help="Prefix of the streams' source ids.")] = "emostream-simulator",
+    root: Root = None,
 ) -> None:
     """A simulated participant's EEG, video and truth on LSL, for an hour at most.
 
@@ -58,8 +61,18 @@ def simulate(
     from simulators.streams import keep_on_lsl
 
     end_with_parent()
-    configure(config, network)
-    keep_on_lsl(unseen_participant(seed, tag=tag), seconds, typer.echo)
+    film = _filming(configure(config, network, root=root))
+    keep_on_lsl(unseen_participant(seed, tag=tag, film=film), seconds, typer.echo)
+
+
+def _filming(settings: Config) -> Filming:
+    """Films of the simulated, where a recording asks for them."""
+    from realtime.session.filming import FilmOnRequest
+
+    session = settings.session
+    return lambda outlet: FilmOnRequest(
+        outlet, session.root, codec=session.codec, config=settings.lsl, simulated=True, say=typer.echo
+    )
 
 
 def _refuse_misplaced(context: typer.Context) -> None:
@@ -86,6 +99,7 @@ def face(
     size: Size = "640x480",
     codec: CodecName = None,
     tag: Annotated[str, typer.Option(help="Prefix of the streams' source ids.")] = "emostream-simulator",
+    root: Root = None,
     network: Network = False,
     config: ConfigFile = None,
 ) -> None:
@@ -107,18 +121,18 @@ def face(
         return
     if codec is not None:
         raise ConfigurationError("--codec is for a video file: give --out too, or leave it away")
-    configure(config, network)
-    _stream(clip, truth, seconds, tag)
+    film = _filming(configure(config, network, root=root))
+    _stream(clip, truth, seconds, tag, film)
 
 
-def _stream(clip: Clip, truth: Path | None, seconds: float | None, tag: str) -> None:
+def _stream(clip: Clip, truth: Path | None, seconds: float | None, tag: str, film: Filming) -> None:
     """Keep the face on LSL. The truth is there from the start; in the end it holds what was shown in full."""
     from pylsl import local_clock
 
     from simulators.face_streams import SimulatedFace
     from simulators.streams import keep_on_lsl
 
-    source = SimulatedFace(clip, tag=tag)
+    source = SimulatedFace(clip, tag=tag, film=film)
     _write_truth(truth, clip)
     try:
         keep_on_lsl(source, seconds, typer.echo)
@@ -135,6 +149,27 @@ def _write_truth(path: Path | None, clip: Clip) -> None:
         path.write_text(json.dumps(clip.truth(), indent=1), encoding="utf-8")
     except OSError as err:
         raise DataError(f"cannot write the truth '{path}': {err.strerror or err}") from err
+
+
+@simulate_app.command()
+def flash(
+    seconds: Annotated[float, typer.Option(min=2.0, help="How long.")] = 60.0,
+    camera_delay: Annotated[float, typer.Option(min=0.0, max=2.0, help="s that the camera stamps too late.")] = 0.08,
+    fps: Annotated[float, typer.Option(min=1.0, max=240.0, help="Frames a second.")] = 30.0,
+    seed: Annotated[int, typer.Option(min=0, help="Which flashes.")] = 1,
+    tag: Annotated[str, typer.Option(help="Prefix of the streams' source ids.")] = "emostream-flash",
+    network: Network = False,
+    config: ConfigFile = None,
+) -> None:
+    """A flashing light that a simulated camera and a headset's photodiode see: what 'emostream sync' should measure."""
+    from simulators.flash import PHOTODIODE, FlashingLight
+    from simulators.streams import keep_on_lsl
+
+    end_with_parent()
+    configure(config, network)
+    light = FlashingLight(seconds, camera_delay_s=camera_delay, fps=fps, seed=seed, tag=tag)
+    typer.echo(f"{len(light.times)} flashes, camera {1e3 * camera_delay:g} ms late, channel '{PHOTODIODE}'")
+    keep_on_lsl(light, None, typer.echo)
 
 
 @simulate_app.command("testbed")
@@ -208,38 +243,6 @@ def recipes() -> None:
     for name, recipe in RECIPES.items():
         typer.echo(f"{name:{width}}  {recipe.about}")
     typer.echo("\nWith -free behind a name: the same person and distractors without the movements.")
-
-
-def replay(
-    recording: Annotated[Path | None, typer.Argument(help="EEG: .set .vhdr .edf .bdf .fif .cdt .cnt .xdf")] = None,
-    video: Annotated[Path | None, typer.Option(help="Any video OpenCV reads.")] = None,
-    speed: Annotated[float, typer.Option(min=0.1, max=20.0, help="Times real time.")] = 1.0,
-    loop: Annotated[bool, typer.Option("--loop", help="Start again at the end.")] = False,
-    seconds: Seconds = None,
-    network: Network = False,
-    config: ConfigFile = None,
-) -> None:
-    """A recording's EEG, markers and video on LSL, in its own timing."""
-    from simulators.replay import Replay
-    from simulators.streams import keep_on_lsl
-
-    end_with_parent()
-    configure(config, network)
-    keep_on_lsl(Replay(recording, video, speed=speed, loop=loop), seconds, typer.echo)
-
-
-def camera(
-    source: Annotated[str, typer.Argument(help="Device number or video file.")] = "0",
-    seconds: Seconds = None,
-    network: Network = False,
-    config: ConfigFile = None,
-) -> None:
-    """A webcam's frames on LSL, stamped at grab."""
-    from simulators.streams import CameraSource, keep_on_lsl
-
-    end_with_parent()
-    configure(config, network)
-    keep_on_lsl(CameraSource(source), seconds, typer.echo)
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from realtime.lsl.outlets import MarkerOutlet, VideoOutlet
 from realtime.packets import VideoInfo
 from simulators.face import FaceSimulator
 from simulators.pushers import FramesOut, MarkerPusher, VideoPusher
-from simulators.streams import Clock, PushedStreams, truth_markers
+from simulators.streams import Clock, Filming, PushedStreams, truth_markers
 from simulators.testbed import Clip
 
 
@@ -53,16 +53,24 @@ class SimulatedFace(PushedStreams):
     ----------
     clip : Clip
     tag : str
+    film : callable, optional
+        Takes the video outlet and gives one in its place that films on request.
     clock : callable
         LSL seconds.
     """
 
     def __init__(
-        self, clip: Clip, *, tag: str = "emostream-simulator", clock: Callable[[], float] = pylsl.local_clock
+        self,
+        clip: Clip,
+        *,
+        tag: str = "emostream-simulator",
+        film: Filming | None = None,
+        clock: Callable[[], float] = pylsl.local_clock,
     ) -> None:
         width, height = clip.size
         simulator = clip.simulator()
-        frames = VideoOutlet(VideoInfo("emostream-video", f"{tag}-video", width, height, 1, clip.fps))
+        bare = VideoOutlet(VideoInfo("emostream-video", f"{tag}-video", width, height, 1, clip.fps))
+        frames = bare if film is None else film(bare)
         truth = MarkerOutlet("emostream-truth", f"{tag}-truth")
         pushers = (
             FacePusher(frames, simulator, clock=clock),

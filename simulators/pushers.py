@@ -1,7 +1,6 @@
 """Workers that put something on LSL at its own time: one thread each, on an absolute schedule, so nothing drifts.
 
-Each worker has one timeline. Position 0 is its first sample; with `speed` the positions pass faster than time does,
-while stamps keep the recorded distances: what is sent twice as fast still says 1000 Hz and is analysed as such.
+Each worker has one timeline; position 0 is its first sample.
 """
 
 from __future__ import annotations
@@ -66,15 +65,12 @@ class Pusher(ABC):
     Parameters
     ----------
     name : str
-    speed : float
-        Positions passed per second.
     clock : callable
         LSL seconds.
     """
 
-    def __init__(self, name: str, *, speed: float = 1.0, clock: Callable[[], float] = pylsl.local_clock) -> None:
+    def __init__(self, name: str, *, clock: Callable[[], float] = pylsl.local_clock) -> None:
         self.name = name
-        self._speed = speed
         self._clock = clock
         self._start_s = float("nan")
         self._state: PushState = "idle"
@@ -150,10 +146,10 @@ class Pusher(ABC):
             self._state = "failed"
 
     def _position(self) -> float:
-        return (self._clock() - self._start_s + _ROUNDING_S) * self._speed
+        return self._clock() - self._start_s + _ROUNDING_S
 
     def _due(self, position: float) -> float:
-        return self._start_s + position / self._speed
+        return self._start_s + position
 
     def _stamp(self, position: float) -> float:
         return self._start_s + position
@@ -169,18 +165,6 @@ class Pusher(ABC):
         self._worst_late_s = max(self._worst_late_s, self._late_s)
 
 
-class SampleTimes(Protocol):
-    """When each sample of a source is due, in positions (s)."""
-
-    def of(self, first: int, n: int) -> NDArray[np.float64]:
-        """Positions of `n` samples from index `first` on: (n,) float64."""
-        ...
-
-    def reached(self, position: float) -> int:
-        """How many samples are due at `position`."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class RegularTimes:
     """Samples at a constant rate."""
@@ -194,30 +178,6 @@ class RegularTimes:
         return int(np.floor(position * self.sfreq_hz)) + 1
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedTimes:
-    """Samples at recorded times, gaps included; after `length_s` they come again.
-
-    Parameters
-    ----------
-    stamps_s : (n_times,) float64
-        Seconds since the first sample, strictly increasing.
-    length_s : float
-        More than the last stamp.
-    """
-
-    stamps_s: NDArray[np.float64]
-    length_s: float
-
-    def of(self, first: int, n: int) -> NDArray[np.float64]:
-        turn, index = np.divmod(np.arange(first, first + n), len(self.stamps_s))
-        return turn * self.length_s + self.stamps_s[index]
-
-    def reached(self, position: float) -> int:
-        turn, within = divmod(position, self.length_s)
-        return int(turn) * len(self.stamps_s) + int(np.searchsorted(self.stamps_s, within, "right"))
-
-
 class EegPusher(Pusher):
     """Sends samples in chunks of 10 ms.
 
@@ -229,8 +189,6 @@ class EegPusher(Pusher):
     sfreq_hz : float
     total : int or None
         Samples in all; None for no end.
-    times : SampleTimes, optional
-        Default: regular.
     prepare : callable, optional
         ``prepare(index)`` is called in the pause after each chunk with the index of the sample a second ahead, so
         that slow work is done before it is due.
@@ -243,17 +201,15 @@ class EegPusher(Pusher):
         sfreq_hz: float,
         total: int | None,
         *,
-        times: SampleTimes | None = None,
         prepare: Callable[[int], None] | None = None,
         name: str = "eeg",
-        speed: float = 1.0,
         clock: Callable[[], float] = pylsl.local_clock,
     ) -> None:
-        super().__init__(name, speed=speed, clock=clock)
+        super().__init__(name, clock=clock)
         self._outlet, self._read, self._prepare = outlet, read, prepare
         self._sfreq_hz, self._total = sfreq_hz, total
-        self._times = times if times is not None else RegularTimes(sfreq_hz)
-        self._chunk = max(1, round(_CHUNK_S * sfreq_hz * max(1.0, speed)))
+        self._times = RegularTimes(sfreq_hz)
+        self._chunk = max(1, round(_CHUNK_S * sfreq_hz))
         self._patience_s = self._chunk / sfreq_hz
 
     def step(self) -> float | None:
@@ -279,7 +235,7 @@ class EegPusher(Pusher):
         return self._due(min(float(at[-1]), float(at[0]) + self._patience_s))
 
     def _at_once(self) -> int:
-        most = int(_MOST_AT_ONCE_S * self._sfreq_hz * max(1.0, self._speed))
+        most = int(_MOST_AT_ONCE_S * self._sfreq_hz)
         return max(self._chunk, most // self._chunk * self._chunk)
 
 
@@ -303,10 +259,9 @@ class VideoPusher(Pusher):
         *,
         skip_late_at_hz: float | None = None,
         name: str = "video",
-        speed: float = 1.0,
         clock: Callable[[], float] = pylsl.local_clock,
     ) -> None:
-        super().__init__(name, speed=speed, clock=clock)
+        super().__init__(name, clock=clock)
         self._outlet, self._make, self._skip_hz = outlet, make, skip_late_at_hz
         self._next: tuple[float, NDArray[np.uint8]] | None = None
         self._index = 0
@@ -360,10 +315,9 @@ class MarkerPusher(Pusher):
         markers: Iterator[TimedText],
         *,
         name: str = "markers",
-        speed: float = 1.0,
         clock: Callable[[], float] = pylsl.local_clock,
     ) -> None:
-        super().__init__(name, speed=speed, clock=clock)
+        super().__init__(name, clock=clock)
         self._outlet, self._markers = outlet, markers
         self._next = next(markers, None)
         self._newest = 0.0

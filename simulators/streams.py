@@ -1,4 +1,4 @@
-"""A simulated participant, or a camera, on LSL in real time."""
+"""A simulated participant on LSL in real time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ import numpy as np
 import pylsl
 from numpy.typing import NDArray
 
-from realtime.face.capture import DeviceCapture, FileCapture
+from realtime.lsl.listen import MarkerListener
 from realtime.lsl.outlets import EegOutlet, MarkerOutlet, VideoOutlet
 from realtime.packets import EegInfo, VideoInfo
+from realtime.session.events import STIMULUS
+from realtime.session.filming import FilmOnRequest
 from simulators.action_units import regions_of
 from simulators.eeg import EegSimulator
 from simulators.face import FaceSimulator
+from simulators.obedience import Obedience
 from simulators.person import Person
 from simulators.pushers import EegPusher, MarkerPusher, Pusher, PushHealth, PushState, TimedText, VideoPusher
 from simulators.scenario import FacialEvent, Scenario
@@ -25,10 +28,11 @@ from simulators.scenario import FacialEvent, Scenario
 _HEAD_START_S = 0.3
 
 Clock = Callable[[], float]
+Filming = Callable[[VideoOutlet], FilmOnRequest]
 
 
 class StreamSource(Protocol):
-    """What the command line keeps on LSL: a participant, a camera, a replay."""
+    """What the command line keeps on LSL: a participant, a face, a replay."""
 
     @property
     def state(self) -> PushState:
@@ -126,6 +130,10 @@ class SimulatedParticipant(PushedStreams):
     size : (width, height), px
     eeg, video : bool
         Whether that stream is sent; the truth always is.
+    film : callable, optional
+        Takes the video outlet and gives one in its place that films on request.
+    obedient : bool
+        Whether the person does what 'emostream calibrate' asks for; see `Obedience`.
     clock : callable
         LSL seconds.
     """
@@ -141,20 +149,33 @@ class SimulatedParticipant(PushedStreams):
         size: tuple[int, int] = (640, 480),
         eeg: bool = True,
         video: bool = True,
+        film: Filming | None = None,
+        obedient: bool = False,
         clock: Clock = pylsl.local_clock,
     ) -> None:
         pushers: list[Pusher] = []
         close: list[Callable[[], None]] = []
+        self._listener: MarkerListener | None = None
         if eeg:
             brain = EegSimulator(person, scenario, sfreq_hz)
             brain.prepare(0)
+            obedience = Obedience(person, brain.channels, sfreq_hz)
+
+            def samples(first: int, n: int) -> NDArray[np.float32]:
+                asked = obedience.response(self.start_s + (first + np.arange(n)) / sfreq_hz)
+                return brain.samples(first, n) if asked is None else brain.samples(first, n) + asked
+
             outlet = EegOutlet(EegInfo("emostream-eeg", f"{tag}-eeg", brain.channels, sfreq_hz))
             total = round(scenario.duration_s * sfreq_hz)
-            pushers.append(EegPusher(outlet, brain.samples, sfreq_hz, total, prepare=brain.prepare, clock=clock))
+            pushers.append(EegPusher(outlet, samples, sfreq_hz, total, prepare=brain.prepare, clock=clock))
             close.append(outlet.close)
+            if obedient:
+                self._listener = MarkerListener([STIMULUS], obedience.hear, clock=clock)
+                close.append(self._listener.stop)
         if video:
             face = FaceSimulator(person, scenario, fps=fps, size=size)
-            frames = VideoOutlet(VideoInfo("emostream-video", f"{tag}-video", size[0], size[1], 1, fps))
+            bare = VideoOutlet(VideoInfo("emostream-video", f"{tag}-video", size[0], size[1], 1, fps))
+            frames = bare if film is None else film(bare)
             count = int(scenario.duration_s * fps)
             pushers.append(
                 VideoPusher(
@@ -169,6 +190,12 @@ class SimulatedParticipant(PushedStreams):
         pushers.append(MarkerPusher(truth, truth_markers(person, scenario), name="truth", clock=clock))
         close.append(truth.close)
         super().__init__(pushers, close, clock)
+
+    def start(self) -> None:
+        """Start all threads, on one time."""
+        super().start()
+        if self._listener is not None:
+            self._listener.start()
 
 
 def truth_markers(person: Person, scenario: Scenario) -> Iterator[TimedText]:
@@ -208,77 +235,6 @@ def _movement_text(event: FacialEvent) -> Callable[[float], str]:
     return text
 
 
-class CameraSource(PushedStreams):
-    """A camera, or a video file in its own timing, as 'emostream-video' and 'emostream-frames'.
-
-    Parameters
-    ----------
-    source : str
-        Device number, or the path of a video file.
-    tag : str
-        Source ids are `tag` plus '-video' and '-video-frames'.
-    clock : callable
-        LSL seconds.
-
-    Raises
-    ------
-    DataError
-        No such camera or file, or no picture in it.
-    """
-
-    def __init__(self, source: str, *, tag: str = "emostream-camera", clock: Clock = pylsl.local_clock) -> None:
-        if source.isdecimal():
-            camera = DeviceCapture(int(source), clock=clock)
-            outlet = VideoOutlet(_video_info(camera.info, tag))
-            pusher: Pusher = _CameraPusher(outlet, camera, clock=clock)
-            super().__init__([pusher], [outlet.close, camera.close], clock)
-        else:
-            film = FileCapture(source)
-            outlet = VideoOutlet(_video_info(film.info, tag))
-            super().__init__([film_pusher(outlet, film, clock=clock)], [outlet.close], clock)
-
-
-def _video_info(info: VideoInfo, tag: str) -> VideoInfo:
-    return VideoInfo("emostream-video", f"{tag}-video", info.width, info.height, info.planes, info.fps)
-
-
-def film_pusher(
-    outlet: VideoOutlet, film: FileCapture, *, loop: bool = False, speed: float = 1.0, clock: Clock = pylsl.local_clock
-) -> VideoPusher:
-    """A worker that sends a film's frames at their own times; with `loop` it starts again at its end."""
-    frames = _endless(film) if loop else ((frame.stamp, frame.image) for frame in film)
-    return VideoPusher(outlet, lambda _index: next(frames, None), speed=speed, clock=clock)
-
-
-def _endless(film: FileCapture) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-    begin = 0.0
-    while True:
-        end = begin
-        for frame in film:
-            end = begin + frame.stamp
-            yield end, frame.image
-        begin = end + 1.0 / film.fps
-
-
-class _CameraPusher(Pusher):
-    """Sends a camera's frames as they come, with the stamps of their grabbing."""
-
-    def __init__(self, outlet: VideoOutlet, camera: DeviceCapture, *, clock: Clock) -> None:
-        super().__init__("video", clock=clock)
-        self._outlet, self._camera = outlet, camera
-        self._frames = iter(camera)
-
-    def step(self) -> float | None:
-        """Wait for the next frame and send it."""
-        frame = next(self._frames, None)
-        if frame is None:
-            self._end(self._clock() - self._start_s)
-            return None
-        self._outlet.push(frame)
-        self._sent(1, frame.stamp - self._start_s)
-        return self._clock()
-
-
 def keep_on_lsl(source: StreamSource, seconds: float | None, say: Callable[[str], object]) -> None:
     """Keep a source on LSL until it ends, the time is over or Ctrl-C."""
     end_s = time.monotonic() + seconds if seconds is not None else float("inf")
@@ -289,7 +245,12 @@ def keep_on_lsl(source: StreamSource, seconds: float | None, say: Callable[[str]
             time.sleep(0.1)
     finally:
         source.stop()
-        say(f"sent: {', '.join(_sent(health) for health in source.health())}")
+        say(f"sent: {sent_text(source.health())}")
+
+
+def sent_text(health: Sequence[PushHealth]) -> str:
+    """What was sent, in words: '1000 eeg, 30 video (2 left out: this machine was too slow)'."""
+    return ", ".join(_sent(one) for one in health)
 
 
 def _sent(health: PushHealth) -> str:

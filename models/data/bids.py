@@ -30,10 +30,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.data.classes import class_list
-from models.data.probing import FILM_SUFFIXES, RecordingFacts, film_facts, is_simulated, recording_facts
+from models.data.probing import RecordingFacts, is_simulated, recording_facts
 from models.data.rows import Dataset, EegRecording, Problem, Row, VideoSpan, pseudonyms
 from models.data.table import Record, read_table
 from realtime.errors import DataError
+from realtime.face.films import FILM_SUFFIXES, film_facts
 
 if TYPE_CHECKING:
     from mne_bids import BIDSPath

@@ -30,10 +30,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.arrays import array_shapes, load_array
-from models.data.probing import film_facts, is_simulated, recording_facts
+from models.data.probing import is_simulated, recording_facts
 from models.data.rows import Dataset, EegArray, EegRecording, EegSource, Problem, Row, VideoSpan, pseudonyms
 from models.data.table import read_table
 from realtime.errors import ConfigurationError, DataError
+from realtime.face.films import film_facts
 
 Scheme = Literal["valence", "arousal", "quadrant"]
 """What becomes of the ratings: 'positive' or 'negative'; 'high' or 'low'; both, as 'positive-high'."""

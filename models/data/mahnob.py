@@ -23,9 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from models.data.probing import film_facts, is_simulated, recording_facts
+from models.data.probing import is_simulated, recording_facts
 from models.data.rows import Dataset, EegRecording, Problem, Row, VideoSpan, pseudonyms
 from realtime.errors import DataError
+from realtime.face.films import film_facts
 
 FELT_EMOTIONS: dict[int, str] = {
     0: "neutral",

@@ -1,4 +1,4 @@
-"""What a reader has to know of a file that others will read: a film's length, a recording's length and triggers."""
+"""What a reader has to know of a file that others will read: a recording's length and triggers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from realtime.eeg.files import MNE_SUFFIXES
@@ -17,23 +16,7 @@ from realtime.errors import DataError
 if TYPE_CHECKING:
     import mne
 
-FILM_SUFFIXES: tuple[str, ...] = (".avi", ".mp4", ".mov", ".mkv", ".webm", ".m4v")
-"""File name endings of films, in the order in which they are preferred."""
-
 _CODE_BITS = 0xFF  # BioSemi keeps the state of the amplifier in the bits above
-
-
-@dataclass(frozen=True, slots=True)
-class FilmFacts:
-    """A film's nominal rate and number of frames, as its header says."""
-
-    fps: float
-    frames: int
-
-    @property
-    def duration_s(self) -> float:
-        """Frames over rate."""
-        return self.frames / self.fps
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +39,6 @@ class RecordingFacts:
 def is_simulated(folder: Path) -> bool:
     """Whether a data set's folder says that nobody real is in it: it holds 'simulated.json'."""
     return (folder / "simulated.json").is_file()
-
-
-def film_facts(path: Path) -> FilmFacts:
-    """Open a film and see that its first frame can be decoded.
-
-    Raises
-    ------
-    DataError
-        No such file, no film, no frame or no rate; the message names the file without its folders.
-    """
-    if not path.is_file():
-        raise DataError(f"no film '{path.name}' in its folder")
-    capture = cv2.VideoCapture(str(path))
-    try:
-        opened, (found, _) = capture.isOpened(), capture.read()
-        fps, frames = float(capture.get(cv2.CAP_PROP_FPS)), int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    finally:
-        capture.release()
-    if not opened or not found:
-        raise DataError(f"'{path.name}' holds no frame that OpenCV can read; it is damaged or no film")
-    if not (np.isfinite(fps) and 0.0 < fps <= 1000.0) or frames < 1:
-        raise DataError(f"'{path.name}' says {fps:g} frames a second and {frames} frames; copy it into a whole .avi")
-    return FilmFacts(fps, frames)
 
 
 def recording_facts(path: Path, *, triggers: bool = False) -> RecordingFacts:

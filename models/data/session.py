@@ -17,7 +17,7 @@ Trials are told by markers: JSON {"event": "trial_start", "emotion": "sad"} and 
 `emostream simulate` sends them; or by texts that markers.json explains, {"start": {"stim_sad": "sad"}, "end":
 ["stim_off"], "duration_s": 60}, either of the last two; or by annotations of kind 'trial'. Other kinds are 'micro' and
 'macro'. Annotated times are seconds since the first EEG sample. A movement of no label has its trial's; its own label
-counts where it has one.
+counts where it has one. Rows whose status is 'rejected' or 'candidate' (found, and reviewed by nobody) are left out.
 
 A sample is a coded micro-movement with the 40 s of EEG that end 0.6 s after its apex, as the engine has them when it
 uses the movement; a trial without one gives its last 40 s of EEG alone. What the engine itself found
@@ -32,10 +32,11 @@ from pathlib import Path
 
 from models.data.probing import is_simulated
 from models.data.rows import Dataset, EegRecording, Problem, Row, VideoMoment, pseudonyms
-from models.data.session_films import Film, find_films, is_index_or_markers
+from models.data.session_films import find_films
 from models.data.session_marks import Meaning, Movement, Trial, read_annotations, read_meaning, trials_and_movements
 from realtime.eeg.xdf import load_streams, read_xdf
 from realtime.errors import DataError
+from realtime.session.recorded import Film, is_index_or_markers
 
 SEQUENCE_S = 40.0
 """Length of a sample's EEG."""

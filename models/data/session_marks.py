@@ -13,11 +13,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.data.rows import Problem
-from models.data.session_films import stem_of
 from models.data.table import Record, read_table
 from realtime.eeg.recording import Recording
 from realtime.eeg.xdf import text_of
 from realtime.errors import DataError
+from realtime.session.recorded import stem_of
 
 TRUTH_STREAM = "emostream-truth"
 """Only simulators send it."""
@@ -26,6 +26,11 @@ CANDIDATES_STREAM = "emostream-movements"
 """What the engine found: candidates, no coding."""
 
 KINDS: tuple[str, ...] = ("micro", "macro", "trial")
+
+COUNTING: tuple[str, ...] = ("", "accepted")
+"""States of an annotation that is learnt from."""
+
+STATUSES: tuple[str, ...] = (*COUNTING, "rejected", "candidate")
 
 
 class Meaning(BaseModel):
@@ -64,10 +69,16 @@ class Movement:
 
 @dataclass(slots=True)
 class Annotations:
-    """What annotations.tsv says; trials and movements in order of time."""
+    """What annotations.tsv says; trials and movements in order of time.
+
+    `rejected` and `candidates` are movements that a coder took out, and those nobody has looked at: neither is among
+    the movements.
+    """
 
     movements: list[Movement] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
+    rejected: int = 0
+    candidates: int = 0
 
 
 @dataclass(slots=True)
@@ -125,6 +136,9 @@ def read_annotations(xdf: Path, where: str) -> tuple[Annotations, list[Problem]]
     if others:
         told = ", ".join(f"{count} '{kind}'" for kind, count in sorted(others.items()))
         problems.append(Problem(where, "annotations", f"{told}: no micro-movements, left out", "kept"))
+    for count, what in ((found.rejected, "rejected"), (found.candidates, "found by the spotter and not reviewed")):
+        if count:
+            problems.append(Problem(where, "annotations", f"{count} {what}: left out", "kept"))
     found.movements.sort(key=lambda movement: movement.onset_s)
     found.trials = _numbered(found.trials)
     return found, problems
@@ -134,6 +148,9 @@ def _take(record: Record, found: Annotations, others: Counter[str]) -> None:
     kind = record.cells.get("kind", "micro").lower()
     if kind not in KINDS:
         raise DataError(f"kind '{kind}', wanted {', '.join(KINDS)}")
+    status = record.cells.get("status", "").lower()
+    if status not in STATUSES:
+        raise DataError(f"status '{status}', wanted nothing, {', '.join(STATUSES[1:])}")
     names = ("onset_s", "offset_s") if kind == "trial" else ("onset_s", "apex_s", "offset_s")
     times: list[float] = []
     for name in names:
@@ -145,7 +162,11 @@ def _take(record: Record, found: Annotations, others: Counter[str]) -> None:
     if not all(math.isfinite(time) for time in times) or times[0] < 0 or sorted(set(times)) != times:
         raise DataError(f"{', '.join(names)} are {', '.join(f'{time:g}' for time in times)}: wanted increasing times")
     label = record.cells.get("label", "")
-    if kind == "trial":
+    if status == "rejected":
+        found.rejected += 1
+    elif status == "candidate":
+        found.candidates += 1
+    elif kind == "trial":
         found.trials.append(Trial(0, times[0], times[1], label))
     elif kind == "micro":
         found.movements.append(Movement(times[0], times[1], times[2], label))
@@ -158,8 +179,8 @@ def trials_and_movements(
 ) -> Marks:
     """Put together what markers and annotations say.
 
-    Annotated trials count before those of markers. Movements are the annotated ones; without any, those of the truth
-    stream, which only simulators send.
+    Annotated trials count before those of markers. Movements are the annotated ones; where nobody accepted or rejected
+    any, those of the truth stream, which only simulators send.
 
     Parameters
     ----------
@@ -176,9 +197,10 @@ def trials_and_movements(
     texts = sorted(_texts(streams, recording.origin_s), key=lambda text: text[0])
     marks.simulated = any(text_of(stream, "name") == TRUTH_STREAM for stream in streams)
     marks.trials = annotations.trials or _numbered(_trials(texts, recording.duration_s, meaning, where, marks.problems))
-    marks.movements = annotations.movements or _true_movements(texts, where, marks.problems)
+    reviewed = bool(annotations.movements or annotations.rejected)
+    marks.movements = annotations.movements if reviewed else _true_movements(texts, where, marks.problems)
     candidates = sum(stream == CANDIDATES_STREAM for _, stream, _ in texts)
-    if candidates and not marks.movements:
+    if candidates and not marks.movements and not reviewed:
         message = f"{candidates} movements found by the engine are candidates, and no annotations say which are true"
         marks.problems.append(Problem(where, "annotations", message, "kept"))
     if not marks.trials and not marks.movements:

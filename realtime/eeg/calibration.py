@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +86,34 @@ class Calibration:
         order = [self.channels.index(name) for name in wanted]
         return np.ascontiguousarray(self.matrix[np.ix_(order, order)])
 
+    def describe(self) -> dict[str, Any]:
+        """All but the matrix, as JSON holds it."""
+        return {
+            "channels": self.channels,
+            "sfreq_hz": self.sfreq_hz,
+            "seconds": self.seconds,
+            "correlations": self.correlations,
+            "converged": self.converged,
+        }
+
+    @classmethod
+    def described(cls, said: Mapping[str, Any], matrix: Float64) -> Calibration:
+        """From what `describe` gave and the matrix.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError, DataError
+            Something is lacking or wrong.
+        """
+        return cls(
+            channels=tuple(str(name) for name in said["channels"]),
+            matrix=matrix,
+            sfreq_hz=float(said["sfreq_hz"]),
+            seconds=float(said["seconds"]),
+            correlations=tuple(float(value) for value in said["correlations"]),
+            converged=bool(said["converged"]),
+        )
+
     def save(self, path: Path) -> None:
         """Write as .npz; either the whole file is there afterwards or the old one is untouched.
 
@@ -93,14 +122,7 @@ class Calibration:
         DataError
             The file cannot be written.
         """
-        meta = {
-            "format": _FORMAT,
-            "channels": self.channels,
-            "sfreq_hz": self.sfreq_hz,
-            "seconds": self.seconds,
-            "correlations": self.correlations,
-            "converged": self.converged,
-        }
+        meta = {"format": _FORMAT, **self.describe()}
         partial = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
             with partial.open("wb") as file:
@@ -128,14 +150,7 @@ class Calibration:
                 matrix = file["matrix"]
             if meta["format"] != _FORMAT:
                 raise ValueError(f"format {meta['format']!r}, wanted {_FORMAT!r}")
-            return cls(
-                channels=tuple(meta["channels"]),
-                matrix=matrix,
-                sfreq_hz=float(meta["sfreq_hz"]),
-                seconds=float(meta["seconds"]),
-                correlations=tuple(float(value) for value in meta["correlations"]),
-                converged=bool(meta["converged"]),
-            )
+            return cls.described(meta, matrix)
         except OSError as err:
             raise DataError(f"cannot read calibration '{path}': {err.strerror or err}") from err
         except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as err:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from realtime.eeg.montage import is_brain, is_eog, name_list
-from realtime.eeg.recording import UNREADABLE, Recording, implausible, unreadable
+from realtime.eeg.recording import UNREADABLE, Recording, implausible, release, room_for, unreadable
 from realtime.errors import DataError
 from realtime.packets import EegChunk, EegInfo, Float32, readonly
 
@@ -24,7 +23,6 @@ MNE_SUFFIXES = frozenset({".set", ".vhdr", ".edf", ".bdf", ".fif", ".cdt", ".cnt
 EEG_SUFFIXES = MNE_SUFFIXES | {".xdf", ".xdfz"}
 """File name endings of the recordings that can be read."""
 
-_IN_MEMORY_BYTES = 512 * 2**20
 _CUT = re.compile(r"boundary|^New Segment", re.IGNORECASE)
 _READ_S = 30.0
 
@@ -124,17 +122,12 @@ def _from_raw(raw: mne.io.BaseRaw, path: Path) -> Recording:
 
 def _read_blocks(raw: mne.io.BaseRaw, picks: list[int], sfreq_hz: float) -> Float32:
     """(n_picks, n_times) float32 µV, read a piece at a time; on disk, in a file without a name, where it is large."""
-    shape = (len(picks), raw.n_times)
-    if 4 * shape[0] * shape[1] <= _IN_MEMORY_BYTES:
-        out = np.empty(shape, dtype=np.float32)
-    else:
-        # the mapping keeps the unnamed file alive, and its end frees the disk
-        with tempfile.TemporaryFile() as file:
-            out = np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
+    out = room_for(len(picks), raw.n_times)
     step = max(1, int(_READ_S * sfreq_hz))
     for start in range(0, raw.n_times, step):
         stop = min(start + step, raw.n_times)
         out[:, start:stop] = np.asarray(raw.get_data(picks=np.array(picks), start=start, stop=stop)) * 1e6
+        release(out)
     return out
 
 

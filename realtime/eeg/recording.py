@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import configparser
 import math
+import mmap
 import struct
+import tempfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,7 @@ UNREADABLE = (
 """What the readers raise on damaged files: third-party parsers promise no narrower set."""
 
 _PLAUSIBLE_UV = (0.05, 5_000.0)
+_IN_MEMORY_BYTES = 512 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class Recording:
         What the reader remarked.
     origin_s : float
         LSL time of the first sample; NaN where the file has no such clock.
+    resets_s : tuple of float
+        Where the sender's clock was reset, in the same seconds.
     """
 
     info: EegInfo
@@ -74,6 +79,7 @@ class Recording:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     origin_s: float = math.nan
+    resets_s: tuple[float, ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -84,6 +90,27 @@ class Recording:
     def lost(self) -> int:
         """Samples missing in gaps."""
         return sum(lost for _, lost in self.gaps)
+
+
+def room_for(n_channels: int, n_times: int) -> Float32:
+    """An empty (n_channels, n_times) float32; on disk, in a file without a name, where it is large."""
+    shape = (n_channels, n_times)
+    if 4 * n_channels * n_times <= _IN_MEMORY_BYTES:
+        return np.empty(shape, dtype=np.float32)
+    # the mapping keeps the unnamed file alive, and its end frees the disk
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
+
+
+def release(array: object) -> None:
+    """Let the system have the memory of an array that is on disk; the numbers are read again when they are wanted.
+
+    An array in memory stays as it is.
+    """
+    while array is not None and not isinstance(array, mmap.mmap):
+        array = getattr(array, "base", None)
+    if array is not None and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+        array.madvise(mmap.MADV_DONTNEED)
 
 
 def implausible(samples_uv: Float32) -> tuple[str, ...]:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import gzip
 import logging
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from realtime.eeg.montage import is_brain, is_eog
-from realtime.eeg.recording import UNREADABLE, Recording, implausible, unreadable
+from realtime.eeg.recording import UNREADABLE, Recording, implausible, release, room_for, unreadable
 from realtime.errors import DataError
-from realtime.packets import EegInfo, Float64, readonly
+from realtime.packets import EegInfo, Float32, Float64, readonly
 
 # jitter is smoothed within stretches that no step longer than this parts: a gap must stay one
 _BREAKS: dict[str, Any] = {"jitter_break_threshold_seconds": 0.25, "jitter_break_threshold_samples": 1}
 _RATE_TOLERANCE = 0.01
+_IN_MEMORY_BYTES = 64 * 2**20
+_BLOCK = 1 << 16
 _LATEST_S = 1e12  # LSL's clock counts seconds from a start of the machine, or of 1970
 
 
@@ -43,9 +47,16 @@ def read_xdf(path: Path) -> Recording:
 
 
 def load_streams(
-    path: Path, *, dejitter: bool = True, wanted: Callable[[dict[str, Any]], bool] | None = None
+    path: Path,
+    *,
+    dejitter: bool = True,
+    synchronize: bool = True,
+    wanted: Callable[[dict[str, Any]], bool] | None = None,
 ) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """Streams of an XDF file on one clock, as pyxdf gives them, and what it remarked.
+
+    The numbers of a large file are on disk, in files without a name, so that an hour of 64 channels takes the memory
+    of its stamps.
 
     Parameters
     ----------
@@ -53,6 +64,8 @@ def load_streams(
     dejitter : bool
         Whether stamps of streams of a nominal rate are smoothed between gaps; those of a camera, taken at the grab,
         are better left as they are.
+    synchronize : bool
+        Whether stamps are moved to the recorder's clock; on one machine there is one clock, and they are best as sent.
     wanted : callable, optional
         Which streams to read, by `name`, `type`, `source_id` and `channel_format` of their headers; default all.
 
@@ -74,10 +87,64 @@ def load_streams(
                 chosen = [int(head["stream_id"]) for head in pyxdf.resolve_streams(str(path)) if wanted(head)]
                 if not chosen:
                     return [], ()
-            streams, _ = pyxdf.load_xdf(path, chosen, verbose=False, dejitter_timestamps=dejitter, **_BREAKS)
+            options: dict[str, Any] = {"dejitter_timestamps": dejitter, "synchronize_clocks": synchronize}
+            options |= {"verbose": False, **_BREAKS}
+            if path.stat().st_size <= _IN_MEMORY_BYTES:
+                streams, _ = pyxdf.load_xdf(path, chosen, **options)
+            else:
+                with closing(_Spill()) as spill:
+                    streams, _ = pyxdf.load_xdf(path, chosen, on_chunk=spill.take, **options)
+                    spill.give_back(streams)
         except UNREADABLE as err:
             raise unreadable(path, err) from err
     return streams, tuple(remarks)
+
+
+class _Spill:
+    """Takes the numbers of each stream to disk as pyxdf reads them, and gives them back as arrays mapped there."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._files: dict[int, tuple[IO[bytes], np.dtype]] = {}
+        self._failure: OSError | None = None
+
+    def take(
+        self, values: Any, stamps: Float64, head: dict[str, Any], stream: int
+    ) -> tuple[Any, Float64, dict[str, Any]]:
+        """Keep a chunk, and leave pyxdf one of as many rows and no columns."""
+        if not isinstance(values, np.ndarray):
+            return values, stamps, head
+        if stream not in self._files:
+            file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the others
+            self._files[stream] = (self._open.enter_context(file), values.dtype)
+        try:
+            values.tofile(self._files[stream][0])
+        except OSError as err:
+            # pyxdf takes whatever is raised here for damage to the file, and reads on
+            self._failure = self._failure or err
+        # no view: that would keep the numbers in memory
+        return np.empty((len(values), 0), values.dtype), stamps, head
+
+    def give_back(self, streams: list[dict[str, Any]]) -> None:
+        """Put the arrays where pyxdf puts them.
+
+        Raises
+        ------
+        OSError
+            There was no room on the disk.
+        """
+        if self._failure is not None:
+            raise self._failure
+        for stream in streams:
+            n, kept = len(stream["time_stamps"]), self._files.get(stream["info"]["stream_id"])
+            if n and kept is not None:
+                kept[0].flush()
+                shape = (n, int(text_of(stream, "channel_count")))
+                stream["time_series"] = np.memmap(kept[0], dtype=kept[1], mode="r", shape=shape)
+
+    def close(self) -> None:
+        """Close the files; what was given back stays mapped."""
+        self._open.close()
 
 
 def eeg_stream(streams: list[dict[str, Any]], path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -105,17 +172,16 @@ def _from_stream(
     raw_stamps = np.asarray(stream["time_stamps"], dtype=np.float64)
     if not (np.isfinite(raw_stamps).all() and np.abs(raw_stamps).max() < _LATEST_S):
         raise DataError(f"stamps of the EEG stream '{name}' of '{path}' are no times: the file is damaged")
-    stamps, reversals = _increasing(raw_stamps)
+    stamps, reversals = increasing(raw_stamps)
     interval_s = float(np.median(np.diff(stamps)))
     sfreq_hz = nominal_hz or round(1.0 / interval_s, 3)
-    labels, types, factors = _channels(stream, path)
-    data = np.asarray(stream["time_series"]).T
+    labels, types, factors = channels_of(stream, path)
+    data = np.asarray(stream["time_series"])
     eog = [i for i, label in enumerate(labels) if types[i] == "EOG" or is_eog(label)]
     eeg = [i for i, label in enumerate(labels) if types[i] in {"", "EEG"} and is_brain(label) and i not in eog]
     if not eeg:
         raise DataError(f"the EEG stream '{name}' of '{path}' has no channel of type EEG; found {', '.join(types)}")
-    with np.errstate(all="ignore"):  # a damaged file may hold any bits; what is not finite is masked later
-        samples = (data[eeg] * factors[eeg, None]).astype(np.float32)
+    samples = _microvolts(data, eeg, factors)
     gaps = _gaps(stamps, interval_s)
     warnings = _timing_warnings(stream, stamps, interval_s, reversals, gaps)
     return Recording(
@@ -125,14 +191,27 @@ def _from_stream(
         markers=_markers(streams, float(stamps[0])),
         gaps=gaps,
         eog_names=tuple(labels[i] for i in eog),
-        eog_uv=readonly((data[eog] * factors[eog, None]).astype(np.float32)) if eog else None,
+        eog_uv=readonly(_microvolts(data, eog, factors)) if eog else None,
         warnings=warnings,
         notes=notes + implausible(samples),
         origin_s=float(stamps[0]),
+        resets_s=tuple(float(stamps[begin] - stamps[0]) for begin, _ in stream["info"].get("clock_segments", [])[1:]),
     )
 
 
-def _channels(stream: dict[str, Any], path: Path) -> tuple[list[str], list[str], Float64]:
+def _microvolts(data: NDArray, picks: list[int], factors: Float64) -> Float32:
+    """(n_picks, n_times) float32 µV of (n_times, n_channels), a block at a time."""
+    out = room_for(len(picks), len(data))
+    with np.errstate(all="ignore"):  # a damaged file may hold any bits; what is not finite is masked later
+        for first in range(0, len(data), _BLOCK):
+            block = data[first : first + _BLOCK, picks] * factors[picks]
+            out[:, first : first + _BLOCK] = block.T
+            release(data)
+            release(out)
+    return out
+
+
+def channels_of(stream: dict[str, Any], path: Path) -> tuple[list[str], list[str], Float64]:
     """Label, upper-case type and factor to µV of each channel; EEG001 and so on, in µV, where nothing is said."""
     from realtime.lsl.inlets import microvolts_per_unit
 
@@ -167,7 +246,16 @@ def text_of(node: dict[str, Any], key: str) -> str:
     return str(found[0]).strip() if found and found[0] is not None else ""
 
 
-def _increasing(stamps: Float64) -> tuple[Float64, int]:
+def section_of(node: dict[str, Any], section: str) -> dict[str, str]:
+    """Texts of desc/<section> of a stream's header; empty where any of it is absent."""
+    found: Any = node.get("info", node)
+    for key in ("desc", section):
+        within = found.get(key) if isinstance(found, dict) else None
+        found = within[0] if within else None
+    return {key: text_of(found, key) for key in found} if isinstance(found, dict) else {}
+
+
+def increasing(stamps: Float64) -> tuple[Float64, int]:
     """Stamps made strictly increasing, and at how many places time went back."""
     steps = np.diff(stamps)
     back = steps <= 0

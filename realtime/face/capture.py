@@ -1,24 +1,25 @@
-"""Video frames from a file or a camera, as `VideoFrame` packets."""
+"""Video frames from a file, as `VideoFrame` packets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
-import pylsl
 
 from realtime.errors import DataError
 from realtime.face._cv import bytes_of, cv2
 from realtime.packets import UInt8, VideoFrame, VideoInfo
 
 _LONGEST_STEP_S = 10.0
+_GREY = cv2.VideoWriter.fourcc(*"Y800")
+_TIMED_FRAME_BY_FRAME = (".mkv",)  # where a camera was away, the hole in the film is as long as that
 
 
 class FileCapture:
     """Frames of a video file, stamped by their own times in the file; iterate as often as you like.
+
+    A film that was written in grey comes as (height, width), any other as RGB.
 
     Parameters
     ----------
@@ -38,7 +39,8 @@ class FileCapture:
         self._start_s = start_s
         capture = self._open()
         try:
-            first = _read(capture)
+            self._grey = int(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) == _GREY
+            first = _read(capture, self._grey)
             if first is None:
                 raise DataError(f"video '{self._path}' holds no frames that OpenCV can read; wanted at least one")
             fps = float(capture.get(cv2.CAP_PROP_FPS))
@@ -46,16 +48,17 @@ class FileCapture:
             capture.release()
         height, width = first.shape[:2]
         self.fps = fps if np.isfinite(fps) and 0 < fps <= 1000 else 30.0
-        self.info = VideoInfo(self._path.name, self._path.name, width, height, 3, self.fps)
+        self._longest_s = np.inf if self._path.suffix.lower() in _TIMED_FRAME_BY_FRAME else _LONGEST_STEP_S
+        self.info = VideoInfo(self._path.name, self._path.name, width, height, 1 if self._grey else 3, self.fps)
 
     def __iter__(self) -> Iterator[VideoFrame]:
         """Every frame once; stamps strictly increase even where the file's own times do not."""
         capture = self._open()
         try:
             index, stamp = 0, -np.inf
-            while (image := _read(capture)) is not None:
+            while (image := _read(capture, self._grey)) is not None:
                 own = float(capture.get(cv2.CAP_PROP_POS_MSEC)) / 1e3
-                stamp = next_stamp(own, stamp, index, self.fps)
+                stamp = next_stamp(own, stamp, index, self.fps, longest_s=self._longest_s)
                 yield VideoFrame(image, self._start_s + stamp, index)
                 index += 1
         finally:
@@ -73,7 +76,9 @@ class FileCapture:
         return capture
 
 
-def next_stamp(own_s: float, last_s: float, index: int, fps: float) -> float:
+def next_stamp(
+    own_s: float, last_s: float, index: int, fps: float, *, longest_s: float = _LONGEST_STEP_S
+) -> float:
     """Time of a film's frame: the file's own where it goes on from the last one, else by the nominal rate.
 
     Parameters
@@ -86,64 +91,17 @@ def next_stamp(own_s: float, last_s: float, index: int, fps: float) -> float:
         Number of the frame.
     fps : float
         Nominal rate. Films of varying rate (browsers, telephones) state one that has little to do with their frames.
+    longest_s : float
+        A longer step is taken for nonsense.
     """
-    if own_s > last_s and own_s - max(last_s, 0.0) < _LONGEST_STEP_S:
+    if own_s > last_s and own_s - max(last_s, 0.0) < longest_s:
         return own_s
     return max(index / fps, last_s + 0.5 / fps)
 
 
-class DeviceCapture:
-    """Frames of a camera, stamped with the LSL clock at grab; blocks while it waits for the next one.
-
-    Parameters
-    ----------
-    index : int
-        OpenCV's camera number.
-    clock : callable
-        Returns LSL seconds.
-
-    Raises
-    ------
-    DataError
-        No such camera, or it gives no picture.
-    """
-
-    def __init__(self, index: int = 0, clock: Callable[[], float] = pylsl.local_clock) -> None:
-        self._clock = clock
-        self._capture = cv2.VideoCapture(index)
-        self._index = 0
-        image = _read(self._capture) if self._capture.isOpened() else None
-        if image is None:
-            self._capture.release()
-            raise DataError(f"camera {index} gives no picture; is it plugged in, and free of other programs?")
-        fps = float(self._capture.get(cv2.CAP_PROP_FPS))
-        self.fps = fps if np.isfinite(fps) and 0 < fps <= 1000 else 30.0
-        height, width = image.shape[:2]
-        self.info = VideoInfo(f"camera {index}", f"camera-{index}", width, height, 3, self.fps)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the camera back."""
-        self._capture.release()
-
-    def __iter__(self) -> Iterator[VideoFrame]:
-        """Frames until the camera stops giving any."""
-        while self._capture.grab():
-            stamp = self._clock()
-            done, image = self._capture.retrieve()
-            if not done:
-                return
-            yield VideoFrame(bytes_of(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)), stamp, self._index)
-            self._index += 1
-
-
-def _read(capture: cv2.VideoCapture) -> UInt8 | None:
+def _read(capture: cv2.VideoCapture, grey: bool) -> UInt8 | None:
     done, image = capture.read()
-    return bytes_of(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)) if done else None
+    if not done:
+        return None
+    # the three planes of a grey film are equal
+    return bytes_of(image[..., 0]) if grey else bytes_of(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))

@@ -16,7 +16,7 @@ from realtime.face.history import FrameHistory, StoredFrame, on_one_canvas
 from realtime.face.movement import movement_between
 from realtime.face.region_flow import RegionFlow, prepared
 from realtime.face.regions import RegionMap, region_map
-from realtime.face.spotter import Motion, Spotted, Spotter
+from realtime.face.spotter import FaceNoise, Motion, Spotted, Spotter
 from realtime.face.tracker import FaceTracker, TrackedFace, check_image
 from realtime.packets import FaceObservation, Float32, MicroMovement, UInt8, VideoFrame, readonly
 
@@ -99,6 +99,10 @@ class FacePipeline:
         self._last_stamp = -np.inf
         self._due = -np.inf
         self.counters = FaceCounters()
+
+    def noise(self) -> FaceNoise:
+        """What the spotter has learnt of the person's noise."""
+        return self._spotter.noise()
 
     def push(self, frame: VideoFrame) -> list[FaceObservation | MicroMovement]:
         """Take one frame.

@@ -24,7 +24,7 @@ from realtime.face.alignment import INTEROCULAR_PX
 from realtime.face.evidence import Evidence, opposition, weigh
 from realtime.face.eyes import EyeWatch
 from realtime.face.motion import Motion, Sample, lengths, strongest
-from realtime.face.noise import MotionNoise
+from realtime.face.noise import LearnedNoise, MotionNoise
 from realtime.face.profile import Hump, find_hump, integrate, refined
 from realtime.face.regions import REGIONS
 from realtime.packets import Float32, Kind, readonly
@@ -69,6 +69,14 @@ class Spotted:
     regions: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class FaceNoise:
+    """A person's noise: of the motion over a lag, and of its return."""
+
+    motion: LearnedNoise
+    returned: LearnedNoise
+
+
 @dataclass(slots=True)
 class SpotterCounters:
     """What became of the candidates: counts since the spotter was built."""
@@ -86,12 +94,14 @@ class Spotter:
     Parameters
     ----------
     config : SpotterConfig
+    noise : FaceNoise, optional
+        The person's, from a calibration: it is known from the first frame on what is more than noise.
     """
 
-    def __init__(self, config: SpotterConfig | None = None) -> None:
+    def __init__(self, config: SpotterConfig | None = None, noise: FaceNoise | None = None) -> None:
         self._config = config or SpotterConfig()
-        self._noise = MotionNoise(len(REGIONS))
-        self._return_noise = MotionNoise(len(REGIONS))
+        self._noise = MotionNoise(len(REGIONS), noise and noise.motion)
+        self._return_noise = MotionNoise(len(REGIONS), noise and noise.returned)
         self._eyes = EyeWatch()
         self._samples: deque[Sample] = deque()
         self._taken_until_s = -np.inf
@@ -105,6 +115,10 @@ class Spotter:
     def restart(self) -> None:
         """Forget the motion so far, after a gap or a lost face; the person's noise is kept."""
         self._samples.clear()
+
+    def noise(self) -> FaceNoise:
+        """What was learnt of the person's noise."""
+        return FaceNoise(self._noise.learned(), self._return_noise.learned())
 
     def push(self, motion: Motion) -> list[Spotted]:
         """Take one motion; return the movements that can be decided now (none, or one)."""

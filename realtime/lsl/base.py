@@ -43,6 +43,11 @@ class Outlet:
         return self._info.source_id()
 
     @property
+    def uid(self) -> str:
+        """LSL uid of the open outlet."""
+        return self._open().get_info().uid()
+
+    @property
     def pushed(self) -> int:
         """Samples pushed since the outlet was opened."""
         return self._pushed

@@ -52,7 +52,7 @@ class MappedStamps:
     gaps: tuple[Gap, ...]
 
 
-class _Line:
+class StampLine:
     """Least squares line stamp = a + b * index, with exponential forgetting and a prior on the slope.
 
     Fed one point a block of samples, so what it yields does not depend on how the samples were chunked.
@@ -132,7 +132,7 @@ class GapAwareClock:
             self._block = max(1, round(_BLOCK_S * rate_hz))
             prior = (_PRIOR_JITTER_S / (_PRIOR_RATE * period)) ** 2
             keep = math.exp(-self._block * period / _FORGET_S)
-            self._line = _Line(period, prior, keep)
+            self._line = StampLine(period, prior, keep)
             self._hold = math.exp(-self._block * period / _JITTER_HOLD_S)
             self._index = 0
             self._in_block = self._late_blocks = self._owed = 0

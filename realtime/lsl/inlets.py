@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from realtime.config import LslConfig
 from realtime.errors import DataError
-from realtime.lsl.clock import Gap
+from realtime.lsl.chunks import ChunkCutter
 from realtime.lsl.codecs import HEADER_BYTES, decode_video_sample, video_sample_size
 from realtime.lsl.description import ChannelDescription, read_channels, read_section
 from realtime.lsl.reader import Reader
@@ -21,6 +22,7 @@ from realtime.packets import EegChunk, EegInfo, Float64, Marker, VideoFrame, Vid
 _VIDEO_BUFFER_S = 2.0
 _VIDEO_ROWS = 4
 _MARKER_ROWS = 64
+_MISSED = 256
 
 _MICROVOLTS = {
     **dict.fromkeys(("", "unknown", "none", "n/a", "microvolts", "microvolt", "uv", "µv", "μv", "-6"), 1.0),
@@ -121,8 +123,7 @@ class EegReader(Reader):
         rows = max(32, math.ceil(0.25 * rate))
         self._buffer = np.empty((rows, info.channel_count()), self._connection.dtype)
         self._on_chunk = on_chunk
-        self._next_index = 0
-        self._resets = 0
+        self._cutter = ChunkCutter()
 
     def _pull(self, timeout_s: float) -> int:
         raw = self._connection.pull(self._buffer, timeout_s)
@@ -132,24 +133,10 @@ class EegReader(Reader):
         rows = self._buffer[:n] if self._picks is None else self._buffer[:n, self._picks]
         samples = np.empty((rows.shape[1], n), np.float32)
         np.multiply(rows.T, self._scale, out=samples, casting="unsafe")
-        mapped = self._map(raw)
-        if not mapped.gaps:
-            self._send(samples, mapped.stamps)
-            return n
-        start = 0
-        for gap in (*mapped.gaps, Gap(n, 0)):
-            if gap.at > start:
-                self._send(samples[:, start : gap.at], mapped.stamps[start : gap.at])
-                start = gap.at
-            self._next_index += gap.lost
-            self._resets += gap.reset
+        self._on_chunk = self._taker(self._on_chunk, float(raw[0]))
+        for chunk in self._cutter.cut(samples, self._map(raw), self.uid):
+            self._on_chunk(chunk)
         return n
-
-    def _send(self, samples: NDArray[np.float32], stamps: Float64) -> None:
-        stream_id = f"{self.uid}#{self._resets}" if self._resets else self.uid
-        chunk = EegChunk(samples, stamps, stream_id, self._next_index)
-        self._next_index += stamps.size
-        self._on_chunk(chunk)
 
 
 class VideoReader(Reader):
@@ -195,6 +182,8 @@ class VideoReader(Reader):
         self._last_uid = self.uid
         self.skipped = 0
         """Frames skipped because the consumer was behind."""
+        self.missed: deque[tuple[int, int]] = deque(maxlen=_MISSED)
+        """First and last index of each of the newest holes among the frames handed on."""
 
     def _pull(self, timeout_s: float) -> int:
         raw = self._connection.pull(self._buffer, timeout_s)
@@ -205,6 +194,7 @@ class VideoReader(Reader):
             self.skipped += count - 1
         if count == 0:
             return 0
+        self._on_frame = self._taker(self._on_frame, float(raw[first]))
         stamps = self._increase(raw)
         for row, stamp in zip(self._buffer[first : raw.size], stamps[first:], strict=True):
             frame = decode_video_sample(row, self.info, float(stamp))
@@ -229,6 +219,7 @@ class VideoReader(Reader):
         if self._last_index is not None and index > self._last_index + 1:
             self._lost += index - self._last_index - 1
             self._gaps += 1
+            self.missed.append((self._last_index + 1, index - 1))
         self._last_index = index
 
 

@@ -7,6 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pylsl
@@ -21,6 +22,7 @@ PULL_TIMEOUT_S = 0.25
 _REOPEN_TIMEOUT_S = 0.5
 _RATE_SECONDS = 5
 _CLOCK_RESET_S = 1.0
+_OTHER_CLOCK_S = 60.0
 
 
 class RateMeter:
@@ -80,10 +82,13 @@ class Reader(ABC):
         self._connection = Connection(info, buffer_s=buffer_s, clock=clock)
         self._regular = info.nominal_srate() > 0
         self._stamps = GapAwareClock(info.nominal_srate())
+        self._delay_s = config.delays.get(info.source_id(), 0.0)
         self._rate = RateMeter()
         self._received = 0
         self._lost = 0
         self._gaps = 0
+        self._before = (0, 0)
+        self._successor: tuple[Callable[[Any], None], float] | None = None
         self._newest = math.nan
         self._arrived = math.nan
         self._thread: threading.Thread | None = None
@@ -194,22 +199,43 @@ class Reader(ABC):
     def _pull(self, timeout_s: float) -> int:
         """Pull once and call back; returns the number of samples."""
 
+    def hand_over(self, take: Callable[[Any], None], from_s: float = -math.inf) -> None:
+        """Give what is stamped `from_s` or later to another consumer, by a clock that begins anew with it. Any thread.
+
+        So what that consumer is given depends on nothing before its first packet, and a recording can repeat it.
+        """
+        self._successor = (take, from_s)
+
+    def _taker(self, take: Callable[[Any], None], first_s: float) -> Callable[[Any], None]:
+        """Who is given what was just pulled, first stamped `first_s`: `take`, or its successor."""
+        if self._successor is None:
+            return take
+        successor, from_s = self._successor
+        # a source that is that far behind is on another clock, and has no such moment
+        if from_s - _OTHER_CLOCK_S < first_s < from_s:
+            return take
+        self._successor = None
+        self._before = (self._lost, self._gaps)
+        self._stamps = GapAwareClock(self._connection.info.nominal_srate())
+        self._newest = math.nan
+        return successor
+
     def _map(self, raw: Float64) -> MappedStamps:
-        """Smooth stamps and take the gaps into the counters."""
-        mapped = self._stamps.map(raw)
-        self._lost, self._gaps = self._stamps.lost, self._stamps.gaps
+        """Take off what the device is late by, smooth, and take the gaps into the counters."""
+        mapped = self._stamps.map(raw - self._delay_s)
+        self._lost, self._gaps = self._before[0] + self._stamps.lost, self._before[1] + self._stamps.gaps
         self._newest = float(mapped.stamps[-1])
         return mapped
 
     def _increase(self, raw: Float64) -> Float64:
-        """Make stamps increase strictly, without smoothing.
+        """Take off what the device is late by and make stamps increase strictly, without smoothing.
 
         A step back of more than a second is believed: the source reset its clock, or is a replay that ran ahead of time
         and was started again.
         """
         out = np.empty_like(raw)
         last = self._newest
-        for i, stamp in enumerate(raw):
+        for i, stamp in enumerate(raw - self._delay_s):
             late = last - _CLOCK_RESET_S < stamp <= last
             last = float(np.nextafter(last, math.inf)) if late else float(stamp)
             out[i] = last

@@ -23,7 +23,15 @@ from realtime.lsl.codecs import (
 )
 from realtime.lsl.description import ChannelDescription, make_info
 from realtime.lsl.sources import MarkerOutlet
-from realtime.packets import BandPowerWindow, ChannelQuality, FaceObservation, MicroMovement, Prediction, StreamHealth
+from realtime.packets import (
+    BandPowerWindow,
+    Beginning,
+    ChannelQuality,
+    FaceObservation,
+    MicroMovement,
+    Prediction,
+    StreamHealth,
+)
 
 _BUFFER_S = 60.0
 _IRREGULAR_BUFFER = 2048
@@ -207,9 +215,18 @@ class MovementOutlet:
 
 
 class EmotionOutlet(Outlet):
-    """Predictions as 'Emotion': labels are the class names, the model is named in desc/model."""
+    """Predictions as 'Emotion': labels are the class names, the model is named in desc/model.
 
-    def __init__(self, spec: RecognizerSpec, *, source_id: str | None = None) -> None:
+    Parameters
+    ----------
+    spec : RecognizerSpec
+    settings : mapping, optional
+        Texts for desc/settings: what one must know to compute the answers again from a recording.
+    """
+
+    def __init__(
+        self, spec: RecognizerSpec, *, settings: Mapping[str, str] | None = None, source_id: str | None = None
+    ) -> None:
         n = len(spec.classes)
         types = ["Emotion"] * n + ["EmotionEEG"] * n + ["EmotionFace"] * n
         types += ["Confidence", "Used", "Used", "Evidence", "Age", "Age"]
@@ -224,7 +241,7 @@ class EmotionOutlet(Outlet):
             rate_hz=0.0,
             channel_format="float32",
             source_id=source_id,
-            sections={"model": model},
+            sections={"model": model, "settings": dict(settings or {})},
         )
         super().__init__(info, max_buffered=_IRREGULAR_BUFFER)
         self._classes = n
@@ -247,7 +264,13 @@ class HealthOutlet(MarkerOutlet):
         super().__init__(HEALTH_NAME, source_id, clock=clock)
 
     def push_health(
-        self, streams: Sequence[StreamHealth], latency_ms: Mapping[str, float], spec: RecognizerSpec | None = None
+        self,
+        streams: Sequence[StreamHealth],
+        latency_ms: Mapping[str, float],
+        spec: RecognizerSpec | None = None,
+        *,
+        beginning: Beginning | None = None,
+        missed_frames: Sequence[tuple[int, int]] = (),
     ) -> None:
         """Send the state of all streams; what is not finite becomes null.
 
@@ -258,6 +281,10 @@ class HealthOutlet(MarkerOutlet):
             For instance {"p50": 4.2, "p99": 11.0}.
         spec : RecognizerSpec, optional
             The model in use.
+        beginning : Beginning, optional
+            Where the engine's state began.
+        missed_frames : sequence of (first, last)
+            Indices of frames that the engine was not given since the last time.
         """
         payload: dict[str, Any] = {
             "streams": [
@@ -281,6 +308,14 @@ class HealthOutlet(MarkerOutlet):
                 "simulated": spec.simulated,
                 "classes": list(spec.classes),
             }
+        if beginning is not None:
+            payload["inputs"] = {
+                "eeg_first_s": _finite(beginning.eeg_s),
+                "video_first_s": _finite(beginning.video_s),
+                "video_first_index": beginning.video_index,
+            }
+        if missed_frames:
+            payload["frames_missed"] = [list(span) for span in missed_frames]
         self.push(json.dumps(payload, allow_nan=False))
 
 

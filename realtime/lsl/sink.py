@@ -16,6 +16,7 @@ from realtime.lsl.results import (
 )
 from realtime.packets import (
     BandPowerWindow,
+    Beginning,
     ChannelQuality,
     EegInfo,
     FaceObservation,
@@ -44,6 +45,8 @@ class LslSink:
         Nominal rates of those streams.
     source_id : str, optional
         Prefix of the source ids, default the machine's name: two engines in one session need two prefixes.
+    settings : mapping, optional
+        See `EmotionOutlet`.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class LslSink:
         band_power_rate_hz: float = 20.0,
         quality_rate_hz: float = 4.0,
         source_id: str | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         def own(name: str) -> str | None:
             return None if source_id is None else f"{source_id}-{name}"
@@ -66,7 +70,7 @@ class LslSink:
         self._quality = eeg and QualityOutlet(eeg.channels, quality_rate_hz, source_id=own("quality"))
         self._face = FaceOutlet(regions, source_id=own("face")) if regions else None
         self._movements = MovementOutlet(source_id=own("movements")) if regions else None
-        self._emotions = EmotionOutlet(spec, source_id=own("emotions"))
+        self._emotions = EmotionOutlet(spec, settings=settings, source_id=own("emotions"))
         self._health = HealthOutlet(source_id=own("health"))
 
     def write(self, result: Result) -> None:
@@ -96,9 +100,15 @@ class LslSink:
             case _:
                 raise TypeError(f"no LSL stream for a {type(result).__name__}")
 
-    def write_health(self, streams: Sequence[StreamHealth], latency_ms: Mapping[str, float]) -> None:
-        """Send link health and latency, from the thread that watches both."""
-        self._health.push_health(streams, latency_ms, self._spec)
+    def write_health(
+        self,
+        streams: Sequence[StreamHealth],
+        latency_ms: Mapping[str, float],
+        beginning: Beginning | None = None,
+        missed_frames: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        """Send link health and latency, from the thread that watches both; see `HealthOutlet.push_health`."""
+        self._health.push_health(streams, latency_ms, self._spec, beginning=beginning, missed_frames=missed_frames)
 
     def close(self) -> None:
         """Withdraw all streams."""

@@ -104,6 +104,8 @@ class VideoOutlet:
         Name of the raw stream, source id ('' gives '<name>@<host>'), size and rate.
     frames_name : str
         Name of the index stream; its source id is the raw one's plus '-frames'.
+    sections : mapping of mapping, optional
+        Further elements of the description of both streams, for instance ``{"device": {"exposure": "locked"}}``.
 
     Raises
     ------
@@ -111,7 +113,13 @@ class VideoOutlet:
         A size or a rate that is not positive, or planes that are not 1 or 3.
     """
 
-    def __init__(self, info: VideoInfo, *, frames_name: str = FRAMES_NAME) -> None:
+    def __init__(
+        self,
+        info: VideoInfo,
+        *,
+        frames_name: str = FRAMES_NAME,
+        sections: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
         if min(info.width, info.height) < 1 or info.planes not in (1, 3) or not info.fps > 0:
             raise DataError(
                 f"video stream '{info.name}' of {info.width}x{info.height}x{info.planes} at {info.fps} Hz: "
@@ -134,10 +142,11 @@ class VideoOutlet:
                 rate_hz=info.fps,
                 channel_format="int8",
                 source_id=source_id,
-                sections={"video": video},
+                sections={"video": video, **(sections or {})},
             ),
             max_buffered=buffered,
         )
+        size_of = {"stream": info.name, "width": str(info.width), "height": str(info.height)}
         self._indices = Outlet(
             make_info(
                 frames_name,
@@ -146,12 +155,17 @@ class VideoOutlet:
                 rate_hz=info.fps,
                 channel_format="double64",
                 source_id=f"{source_id}-frames",
-                sections={"video": {"stream": info.name, "width": str(info.width), "height": str(info.height)}},
+                sections={"video": size_of, **(sections or {})},
             ),
             max_buffered=math.ceil(_EEG_BUFFER_S * info.fps),
         )
         self._info = info
         self._buffer = np.empty((1, size), np.int8)
+
+    @property
+    def info(self) -> VideoInfo:
+        """Name, source id, size, planes and rate as they were given."""
+        return self._info
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ from eeg_helpers import make_spec, windows
 
 from realtime.config import EegConfig
 from realtime.eeg import files
+from realtime.eeg import recording as recording_file
 from realtime.eeg.files import EEG_SUFFIXES, Recording, iter_chunks, read_recording
 from realtime.eeg.montage import ChannelMap
 from realtime.eeg.pipeline import EegPipeline
@@ -78,7 +79,7 @@ def test_large_recordings_live_on_disk_in_a_file_without_a_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, microvolts = fif(tmp_path / "session_raw.fif", start=1.0)
-    monkeypatch.setattr(files, "_IN_MEMORY_BYTES", 1000)
+    monkeypatch.setattr(recording_file, "_IN_MEMORY_BYTES", 1000)
     monkeypatch.setattr(files, "_READ_S", 1.7)
     recording = read_recording(path)
     np.testing.assert_allclose(recording.samples_uv, microvolts[:2], rtol=1e-4)

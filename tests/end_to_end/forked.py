@@ -12,7 +12,13 @@ from typing import Any, NoReturn
 import emostream
 from realtime.processes import quiet_libraries
 
-_HEAVY = ("models.recognizer", "realtime.analysis", "realtime.live", "realtime.lsl.session", "simulators.replay")
+_HEAVY = (
+    "models.recognizer",
+    "realtime.analysis.analyze",
+    "realtime.live",
+    "realtime.lsl.session",
+    "simulators.replay",
+)
 
 
 def _run(request: dict[str, Any]) -> NoReturn:

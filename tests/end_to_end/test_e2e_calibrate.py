@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from e2e import beside, check_predictions, emostream, new_session, read_summary
 
-from realtime.eeg.calibration import Calibration
+from realtime.calibrate.person import PersonCalibration
 
 pytestmark = pytest.mark.end_to_end
 
@@ -18,8 +18,12 @@ def test_calibration_of_a_simulated_participant_is_used(tmp_path: Path) -> None:
     with beside(tmp_path, "simulate", session=name):
         done = emostream("calibrate", "c.npz", "--seconds", 25, folder=tmp_path, session=name)
         assert (done.code, done.err) == (0, "")
-        assert "calibration of 62 channels saved" in done.out
-        calibration = Calibration.load(tmp_path / "c.npz")
+        assert "calibration saved as c.npz" in done.out
+        person = PersonCalibration.load(tmp_path / "c.npz")
+        assert person.eeg is not None
+        assert person.baseline is not None
+        assert person.face is not None
+        calibration = person.eeg
         run = ("run", "--headless", "--no-video", "--calibration", "c.npz", "--seconds", 5, "--summary", "s.json")
         done = emostream(*run, folder=tmp_path, session=name)
     assert done.code == 0, done.err

@@ -15,7 +15,7 @@ from e2e import ROOT
 
 from emostream import DEMO_CHECKPOINT
 from models.recognizer import TorchRecognizer
-from realtime.analysis import feed, in_time_order
+from realtime.analysis.feeding import feed, in_time_order
 from realtime.config import Config
 from realtime.eeg.files import iter_chunks, read_recording
 from realtime.engine import Engine
@@ -124,17 +124,13 @@ def test_faces_live_equal_those_offline(both) -> None:
             assert np.array_equal(ours.crop, theirs.crop)
 
 
-def _at_windows(kept: _Kept) -> list[Prediction]:
-    """Without those of the first second, when the video says, on a grid of its own, that there is no evidence yet."""
-    ends = {window.end_s for window in kept.windows}
-    return [prediction for prediction in kept.predictions if prediction.stamp in ends]
-
-
 def test_probabilities_live_equal_those_offline(both) -> None:
-    live, offline = (_at_windows(kept) for kept in both)
-    assert len(live) == len(offline) >= 28
+    # the last moment may have reached one of the two only
+    n = min(len(kept.predictions) for kept in both)
+    live, offline = (kept.predictions[:n] for kept in both)
+    assert n >= 28
     assert "eeg" in offline[-1].modalities
     for ours, theirs in zip(live, offline, strict=True):
         assert ours.modalities == theirs.modalities
         assert ours.evidence is theirs.evidence
-        np.testing.assert_allclose(ours.probabilities, theirs.probabilities, atol=1e-4)
+        np.testing.assert_allclose(ours.probabilities, theirs.probabilities, atol=1e-5)

@@ -75,6 +75,7 @@ def test_everything_the_engine_publishes_arrives_late_streams_too(bridge: Bridge
     eeg = EegOutlet(EEG)
     video = VideoOutlet(VideoInfo("emostream-video", "gui-test-video", 8, 6, 1, 30.0))
     truth, control = MarkerOutlet("emostream-truth", "gui-test-truth"), ControlOutlet(source_id="gui-test-control")
+    recorder = MarkerOutlet("emostream-recorder", "gui-test-recorder")
     _until(lambda: all(link.found for link in bridge.links()))
     crop = np.full((256, 256), 7, np.uint8)
     flow = np.full((256, 256, 2), 0.5, np.float32)
@@ -89,6 +90,7 @@ def test_everything_the_engine_publishes_arrives_late_streams_too(bridge: Bridge
         video.push(VideoFrame(np.full((6, 8), 9, np.uint8), now, frames))
         truth.push_json({"event": "trial_start", "emotion": "sad"}, now)
         control.push_event("note", text="hi", at_s=now)
+        recorder.push_json({"event": "recording", "run": "r1", "elapsed_s": 4.0, "bytes": 9, "streams": {}}, now)
         sink.write(Prediction(now, p, 0.5, ("eeg",), Evidence.ENOUGH, "m7", 0.1, float("nan"), by_modality={"eeg": p}))
         sink.write(BandPowerWindow(np.ones((2, 2), np.float32), now, np.array([True, False])))
         sink.write(ChannelQuality(np.array([0, 4, 1], np.uint8), now))
@@ -120,8 +122,9 @@ def test_everything_the_engine_publishes_arrives_late_streams_too(bridge: Bridge
     assert got["pictures"].flow[5, 5].tolist() == [0.5, 0.5]  # type: ignore[union-attr]
     assert isinstance(got["truth"][0], TruthEvent)  # type: ignore[index]
     assert got["health"].model.model_id == "m7"  # type: ignore[union-attr]
+    assert got["recorder"].run == "r1"  # type: ignore[union-attr]
     assert {link.state for link in bridge.links()} == {"live"}
-    for outlet in (sink, eeg, video, truth, control):
+    for outlet in (sink, eeg, video, truth, control, recorder):
         outlet.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -202,12 +202,11 @@ def test_the_screenshot_is_whole_or_absent(window: Window, tmp_path: Path) -> No
 
 
 def test_no_foreign_plugins_stay_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gui.app import _drop_foreign_plugins
+    from gui.application import drop_foreign_plugins
 
-    drop: Callable[[], None] = _drop_foreign_plugins
     monkeypatch.setenv("QT_QPA_PLATFORM_PLUGIN_PATH", "/x/cv2/qt/plugins")
     monkeypatch.setenv("QT_QPA_FONTDIR", "/usr/share/fonts")
-    drop()
+    drop_foreign_plugins()
     import os
 
     assert "QT_QPA_PLATFORM_PLUGIN_PATH" not in os.environ

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from realtime.errors import DataError, EmostreamError
 from realtime.packets import VideoFrame
-from simulators.pushers import EegPusher, MarkerPusher, RecordedTimes, TimedText, VideoPusher
+from simulators.pushers import EegPusher, MarkerPusher, TimedText, VideoPusher
 
 
 class ManualClock:
@@ -112,40 +112,6 @@ def test_after_a_stall_eeg_catches_up_in_bounded_steps() -> None:
     assert [s.shape[1] for s in out.samples[:6]] == [500] * 6
     assert pusher.health().pushed in {3000, 3001}
     assert pusher.health().worst_late_s == pytest.approx(2.501)
-
-
-def test_faster_replay_takes_less_time_and_keeps_the_recorded_distances() -> None:
-    clock = ManualClock()
-    out = Samples(clock)
-    pusher = EegPusher(out, ramp, 100.0, 1000, speed=5.0, clock=clock)
-    pusher.begin(1000.0)
-    play(pusher, clock, 1010.0)
-    stamps = np.concatenate(out.stamps)
-    np.testing.assert_allclose(np.diff(stamps), 0.01, atol=1e-9)
-    assert out.at_s[-1] == pytest.approx(1000.0 + 9.99 / 5.0)
-
-
-def test_a_recorded_gap_is_replayed_as_a_gap_and_nothing_waits_for_its_end() -> None:
-    clock = ManualClock()
-    out = Samples(clock)
-    stamps = np.concatenate((np.arange(256) / 100.0, 8.0 + np.arange(100) / 100.0))
-    pusher = EegPusher(out, ramp, 100.0, 356, times=RecordedTimes(stamps, 9.0), clock=clock)
-    pusher.begin(1000.0)
-    play(pusher, clock, 1010.0)
-    np.testing.assert_allclose(np.concatenate(out.stamps), 1000.0 + stamps)
-    np.testing.assert_array_equal(np.concatenate(out.samples, axis=1)[0], np.arange(356))
-    assert pusher.health().worst_late_s < 0.03
-
-
-def test_a_looped_recording_goes_on_without_a_break() -> None:
-    times = RecordedTimes(np.arange(250) / 100.0, 2.5)
-    clock = ManualClock()
-    out = Samples(clock)
-    pusher = EegPusher(out, ramp, 100.0, None, times=times, clock=clock)
-    pusher.begin(1000.0)
-    play(pusher, clock, 1010.0)
-    np.testing.assert_allclose(np.diff(np.concatenate(out.stamps)), 0.01, atol=1e-9)
-    assert pusher.health().pushed == pytest.approx(1000, abs=1)
 
 
 def test_frames_go_at_their_times_with_one_made_ahead() -> None:

@@ -1,0 +1,1 @@
+"""Review of a recording's movements: film frame by frame, marks, action units, accept or reject."""

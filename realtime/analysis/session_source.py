@@ -1,0 +1,273 @@
+"""A recorded session as the source of an analysis: as its live engine met it where there was one, else mended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from realtime.analysis.live_answers import LiveAnswers, live_answers
+from realtime.analysis.source import Source
+from realtime.analysis.timeline import timeline_of
+from realtime.analysis.tracks import EegTrack, FilmTrack, MendedEeg, RawEeg
+from realtime.config import Config
+from realtime.eeg.xdf import eeg_stream, load_streams, read_xdf, text_of
+from realtime.errors import ConfigurationError, DataError
+from realtime.face.films import FILM_SUFFIXES
+from realtime.packets import Beginning
+from realtime.session.checksums import verify
+from realtime.session.files import RunFiles
+from realtime.session.metadata import SessionMetadata
+from realtime.session.recorded import (
+    XDF_SUFFIXES,
+    Film,
+    SessionFiles,
+    find_films,
+    find_session,
+    is_index_or_markers,
+)
+from realtime.settings import configured
+
+_ONE_CLOCK_S = 1e-3
+_NETWORK_S = 0.02
+_SLACK_S = 1e-6
+
+Streams = Sequence[dict[str, Any]]
+
+
+def find_analysable(files: Sequence[Path]) -> SessionFiles | None:
+    """The recorded session that is meant: its folder, XDF file or stem, or its XDF file and film; None for others.
+
+    Raises
+    ------
+    DataError
+        A folder with no session in it, or several.
+    """
+    if len(files) == 1:
+        path = files[0]
+        is_session = path.is_dir() or path.suffix.lower() in XDF_SUFFIXES or not (path.exists() or path.suffix)
+        return find_session(path) if is_session else None
+    xdfs = [file for file in files if file.suffix.lower() in XDF_SUFFIXES and file.is_file()]
+    if len(xdfs) != 1:
+        return None
+    session = find_session(xdfs[0])
+    films = {path.resolve() for _, path in session.films}
+    return session if all(file in xdfs or file.resolve() in films for file in files) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What of a session is wanted: which inputs, which of several cameras, and whether as its live engine met it."""
+
+    eeg: bool = True
+    video: bool = True
+    camera: str | None = None
+    as_live: bool = True
+
+
+def open_session(session: SessionFiles, wish: Wish = Wish()) -> Source:
+    """A recorded session.
+
+    Raises
+    ------
+    DataError
+        Damaged, or neither EEG nor film is left.
+    ConfigurationError
+        No such camera.
+    """
+    _require_whole(session, wish)
+    metadata = SessionMetadata.load(session.metadata) if session.metadata else None
+    why: tuple[str, ...] = ()
+    if wish.as_live:
+        source, why = _as_live(session, wish)
+        if source is not None:
+            return replace(source, metadata=metadata)
+    delays_s = metadata.delays_s if metadata is not None else {}
+    return replace(_mended(session, wish, delays_s, why), metadata=metadata)
+
+
+def _require_whole(session: SessionFiles, wish: Wish) -> None:
+    """Refuse files that are not what was recorded, as far as the recorder left checksums and they are wanted.
+
+    Raises
+    ------
+    DataError
+        One is missing, cut short or changed.
+    """
+    run = RunFiles(session.folder, session.stem)
+    if not run.checksums.is_file():
+        return
+    verdict = verify(run)
+    for names, what in ((verdict.missing, "is missing"), (verdict.changed, "is not as it was recorded")):
+        wanted = [name for name in names if wish.video or Path(name).suffix.lower() not in FILM_SUFFIXES]
+        if wanted:
+            raise DataError(f"'{wanted[0]}' in '{session.folder}' {what}: take it from a copy; see 'session verify'")
+
+
+def _mended(session: SessionFiles, wish: Wish, delays_s: Mapping[str, float], notes: tuple[str, ...]) -> Source:
+    """Times smoothed and mended as a whole, in seconds from the first sample."""
+    streams, _ = load_streams(session.xdf, dejitter=False, wanted=_is_index_marker_or_answer)
+    eeg: EegTrack | None = None
+    origin_s, warnings = 0.0, ()
+    if wish.eeg and _holds_eeg(session, wish):
+        recording = read_xdf(session.xdf)
+        eeg, origin_s = MendedEeg(recording), recording.origin_s
+        # stamps count from the first sample's: late ones make everything else too early
+        origin_s -= delays_s.get(_source_id_of_eeg(session.xdf), 0.0)
+        warnings, notes = recording.warnings, (*recording.notes, *notes)
+    video, problems = _video(session, streams, wish, origin_s, delays_s)
+    if eeg is None and video is None:
+        raise DataError(_nothing(session, problems))
+    zero_s = 0.0 if eeg is not None or video is None else video.first_s
+    return Source(
+        stem=session.stem,
+        files=_files(session, video),
+        eeg=eeg,
+        video=video,
+        zero_s=zero_s,
+        timeline=timeline_of(streams, origin_s if eeg is not None else zero_s),
+        lsl_zero_s=origin_s if eeg is not None else zero_s,
+        warnings=(*warnings, *problems),
+        notes=notes,
+        session=session,
+    )
+
+
+def _as_live(session: SessionFiles, wish: Wish) -> tuple[Source | None, tuple[str, ...]]:
+    """The session as the live engine met it; None, and why, where its answers cannot be given again."""
+    streams, _ = load_streams(session.xdf, dejitter=False, synchronize=False, wanted=_is_index_marker_or_answer)
+    one_clock = len({text_of(s, "hostname") for s in streams} - {""}) <= 1
+    shift_s = 0.0
+    if not one_clock:
+        shift_s = _engine_offset(streams)
+        streams, _ = load_streams(session.xdf, dejitter=False, wanted=_is_index_marker_or_answer)
+    live = live_answers(streams)
+    if live is None:
+        return None, ()
+    live = live.events_moved(shift_s)
+    delays_s = configured(live.settings, Config()).lsl.delays
+    eeg: RawEeg | None = None
+    if wish.eeg and _holds_eeg(session, wish):
+        found, _ = load_streams(session.xdf, dejitter=False, synchronize=not one_clock, wanted=_is_eeg)
+        eeg = RawEeg(eeg_stream(found, session.xdf)[0], session.xdf, delays_s)
+    video, problems = _video(session, streams, wish, 0.0, delays_s)
+    beginning, until_s, why = _beginning(live, eeg, video)
+    if beginning is None:
+        return None, (f"what the live engine answered is not given again: {why}",)
+    if eeg is not None:
+        eeg.begin_at(beginning.eeg_s)
+    if video is not None and beginning.video_index is not None:
+        video.begin_at(beginning.video_index, live.missed)
+    zero_s = eeg.first_s if eeg is not None else video.first_s if video is not None else 0.0
+    source = Source(
+        stem=session.stem,
+        files=_files(session, video),
+        eeg=eeg,
+        video=video,
+        zero_s=zero_s,
+        timeline=timeline_of(streams, zero_s),
+        lsl_zero_s=zero_s,
+        warnings=tuple(problems),
+        session=session,
+        live=live.moved(-zero_s),
+        live_from_s=(beginning.eeg_s if eeg is not None else beginning.video_s) - zero_s,
+        live_until_s=until_s - zero_s,
+        live_saw=beginning.video_index is not None,
+        same_s=_ONE_CLOCK_S if one_clock else _NETWORK_S,
+    )
+    return source, ()
+
+
+def _beginning(live: LiveAnswers, eeg: RawEeg | None, video: FilmTrack | None) -> tuple[Beginning | None, float, str]:
+    """Where the live engine's state began within the recording, until when it went on, or why none fits."""
+
+    def fits(beginning: Beginning) -> str:
+        if (eeg is None) != math.isnan(beginning.eeg_s):
+            return f"it answered {'from EEG too' if eeg is None else 'without EEG'}"
+        if eeg is not None and not eeg.first_s - _SLACK_S <= beginning.eeg_s <= eeg.last_s:
+            return "it had begun before the recording did"
+        if video is None:
+            # without its film, only what it answered from EEG alone can be given again
+            return "" if eeg is not None else "there is nothing it answered from"
+        if beginning.video_index is None:
+            return "it answered without video"
+        if not video.first_index <= beginning.video_index <= video.last_index:
+            return "it had seen frames that the film does not hold"
+        return ""
+
+    def starts_s(beginning: Beginning) -> float:
+        return beginning.video_s if math.isnan(beginning.eeg_s) else beginning.eeg_s
+
+    why = "it did not say where its state began"
+    for place, beginning in enumerate(live.beginnings):
+        why = fits(beginning)
+        if not why:
+            later = live.beginnings[place + 1 :]
+            return beginning, starts_s(later[0]) if later else math.inf, ""
+    return None, math.inf, why
+
+
+def _holds_eeg(session: SessionFiles, wish: Wish) -> bool:
+    """Whether the XDF has an EEG stream; only where video will do can it be without."""
+    if not (wish.video and session.films):
+        return True
+    heads, _ = load_streams(session.xdf, wanted=_is_eeg)
+    return any(len(stream["time_stamps"]) > 1 for stream in heads)
+
+
+def _source_id_of_eeg(xdf: Path) -> str:
+    found, _ = load_streams(xdf, dejitter=False, wanted=_is_eeg)
+    return text_of(eeg_stream(found, xdf)[0], "source_id")
+
+
+def _engine_offset(streams: Streams) -> float:
+    """What the recorder's clock is ahead of that of the engine's machine, s: the texts of its events are in its own."""
+    engine = next((s for s in streams if text_of(s, "type") == "Emotion"), None)
+    values = engine.get("clock_values") if engine is not None else None
+    return float(np.median(values)) if values else 0.0
+
+
+def _video(
+    session: SessionFiles, streams: Streams, wish: Wish, origin_s: float, delays_s: Mapping[str, float]
+) -> tuple[FilmTrack | None, list[str]]:
+    """The film that is wanted, and what is wrong with the films."""
+    if not wish.video:
+        return None, []
+    films, problems = find_films(session.xdf, streams, origin_s)
+    film = _chosen(films, wish.camera, session)
+    if film is not None and len(films) > 1 and wish.camera is None:
+        others = ", ".join(other.camera for other in films if other is not film)
+        problems.append(f"of several cameras '{film.camera}' was analysed; the others, with --camera: {others}")
+    if film is None:
+        return None, problems
+    return FilmTrack(replace(film, stamps_s=film.stamps_s - delays_s.get(film.source_id, 0.0))), problems
+
+
+def _chosen(films: Sequence[Film], camera: str | None, session: SessionFiles) -> Film | None:
+    if camera is None:
+        return films[0] if films else None
+    for film in films:
+        if film.camera == camera:
+            return film
+    names = ", ".join(f"'{film.camera}'" for film in films) or "none"
+    raise ConfigurationError(f"--camera '{camera}': '{session.stem}' has films of: {names}")
+
+
+def _files(session: SessionFiles, video: FilmTrack | None) -> tuple[Path, ...]:
+    return (session.xdf, *([video.path] if video is not None else []))
+
+
+def _nothing(session: SessionFiles, problems: Sequence[str]) -> str:
+    return f"neither EEG nor a film is left of '{session.xdf}'" + (f": {problems[0]}" if problems else "")
+
+
+def _is_index_marker_or_answer(head: dict[str, Any]) -> bool:
+    return is_index_or_markers(head) or str(head.get("type", "")) == "Emotion"
+
+
+def _is_eeg(head: dict[str, Any]) -> bool:
+    return str(head.get("type", "")).upper() == "EEG"

@@ -1,0 +1,245 @@
+"""The two inputs of an analysis: EEG as chunks and video as frames, from a session or from loose files."""
+
+from __future__ import annotations
+
+import copy
+import mmap
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.eeg.files import iter_chunks
+from realtime.eeg.recording import Recording
+from realtime.eeg.xdf import channels_of, text_of
+from realtime.errors import DataError
+from realtime.face.capture import FileCapture
+from realtime.face.films import film_facts
+from realtime.lsl.chunks import ChunkCutter
+from realtime.lsl.clock import GapAwareClock
+from realtime.packets import EegChunk, EegInfo, Float64, StreamHealth, VideoFrame, VideoInfo
+from realtime.session.film_reader import FilmReader
+from realtime.session.recorded import Film
+
+_CHUNK_S = 0.05
+_RELEASE_BYTES = 64 * 2**20
+
+
+class EegTrack(Protocol):
+    """EEG of a recording, read once from its first sample to its last."""
+
+    info: EegInfo
+    first_s: float
+    """Stamp of the first sample."""
+    last_s: float
+    resets_s: list[float]
+    """Stamps at which the sender's clock was reset, as far as they were met."""
+
+    def chunks(self) -> Iterator[EegChunk]: ...
+
+    def anew(self) -> EegTrack:
+        """The same from its very first sample, to be read once more."""
+        ...
+
+    def health(self) -> StreamHealth:
+        """Counts; complete once the chunks have been read."""
+        ...
+
+
+class VideoTrack(Protocol):
+    """Video of a recording, read once."""
+
+    info: VideoInfo
+    first_s: float
+    last_s: float
+
+    def frames(self) -> Iterator[VideoFrame]: ...
+
+    def health(self) -> StreamHealth: ...
+
+
+class MendedEeg:
+    """A recording whose times were mended and smoothed as a whole, in seconds from its first sample.
+
+    Parameters
+    ----------
+    recording : Recording
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self.info = recording.info
+        self.first_s = float(recording.stamps_s[0])
+        self.last_s = float(recording.stamps_s[-1])
+        self.resets_s = list(recording.resets_s)
+        self._recording = recording
+
+    def chunks(self) -> Iterator[EegChunk]:
+        """Chunks as a live stream would have brought them."""
+        memory = _Pages(self._recording.samples_uv)
+        for chunk in iter_chunks(self._recording, _CHUNK_S):
+            yield chunk
+            memory.read(chunk.samples.nbytes)
+
+    def anew(self) -> EegTrack:
+        """The same, for it keeps nothing of having been read."""
+        return self
+
+    def health(self) -> StreamHealth:
+        """Counts of the recording."""
+        recording = self._recording
+        received = recording.samples_uv.shape[1]
+        rate_hz = self.info.sfreq_hz
+        return StreamHealth(self.info.name, "live", received, recording.lost, len(recording.gaps), 0.0, rate_hz)
+
+
+class RawEeg:
+    """The EEG stream of an XDF file as the engine met it: its own stamps, smoothed by the engine's clock.
+
+    Parameters
+    ----------
+    stream : dict
+        As `load_streams` gives it, with stamps neither smoothed nor moved.
+    path : Path
+        For messages.
+    delays_s : mapping
+        What the stamps of a source id are late, s.
+
+    Raises
+    ------
+    DataError
+        No channel of type EEG, or a unit that is no voltage.
+    """
+
+    def __init__(self, stream: dict[str, Any], path: Path, delays_s: Mapping[str, float]) -> None:
+        labels, types, factors = channels_of(stream, path)
+        # as `realtime.lsl.inlets.EegReader` picks them
+        picks = [i for i, kind in enumerate(types) if kind in ("", "EEG")]
+        name, source_id = text_of(stream, "name"), text_of(stream, "source_id")
+        if not picks:
+            raise DataError(f"the EEG stream '{name}' of '{path}' has no channel of type EEG; found {', '.join(types)}")
+        rate_hz = float(text_of(stream, "nominal_srate"))
+        self.info = EegInfo(name, source_id, tuple(labels[i] for i in picks), rate_hz)
+        self._picks, self._factors = picks, factors[picks]
+        self._values: NDArray = stream["time_series"]
+        self._stamps: Float64 = np.asarray(stream["time_stamps"], np.float64) - delays_s.get(source_id, 0.0)
+        self.first_s, self.last_s = float(self._stamps[0]), float(self._stamps[-1])
+        self._first = 0
+        self._received = self._lost = self._gaps = 0
+        self.resets_s: list[float] = []
+
+    def anew(self) -> EegTrack:
+        """The same from its very first sample, to be read once more."""
+        again = copy.copy(self)
+        again._first = again._received = again._lost = again._gaps = 0
+        again.resets_s = []
+        return again
+
+    def begin_at(self, stamp: float) -> None:
+        """Leave out what was sent before a sample, and begin its clock there."""
+        self._first = int(np.abs(self._stamps - stamp).argmin())
+
+    def chunks(self) -> Iterator[EegChunk]:
+        """Chunks as the engine's reader makes them."""
+        cutter, memory = ChunkCutter(), _Pages(self._values)
+        clock = GapAwareClock(self.info.sfreq_hz)
+        length = max(1, round(_CHUNK_S * self.info.sfreq_hz))
+        for first in range(self._first, len(self._stamps), length):
+            rows = self._values[first : first + length]
+            samples = (rows[:, self._picks] * self._factors).astype(np.float32)
+            mapped = clock.map(self._stamps[first : first + length])
+            self.resets_s += [float(mapped.stamps[gap.at]) for gap in mapped.gaps if gap.reset]
+            self._received, self._lost, self._gaps = self._received + len(rows), clock.lost, clock.gaps
+            yield from cutter.cut(samples.T, mapped, self.info.source_id)
+            memory.read(rows.nbytes)
+
+    def health(self) -> StreamHealth:
+        """Counts of what was read."""
+        rate_hz = self.info.sfreq_hz
+        return StreamHealth(self.info.name, "live", self._received, self._lost, self._gaps, 0.0, rate_hz)
+
+
+class LooseVideo:
+    """A film with no recording beside it, in seconds from its first frame."""
+
+    def __init__(self, path: Path) -> None:
+        self._capture = FileCapture(path)
+        self.info = self._capture.info
+        self.first_s = 0.0
+        self.last_s = film_facts(path).duration_s
+        self._frames = 0
+
+    def frames(self) -> Iterator[VideoFrame]:
+        """Every frame."""
+        for frame in self._capture:
+            self._frames += 1
+            yield frame
+
+    def health(self) -> StreamHealth:
+        """How many frames were read."""
+        return StreamHealth(self.info.name, "live", self._frames, 0, 0, 0.0, self.info.fps)
+
+
+class FilmTrack:
+    """The film of a session, each frame with the stamp and number the recording has for it.
+
+    Parameters
+    ----------
+    film : Film
+    """
+
+    def __init__(self, film: Film) -> None:
+        self._film = film
+        self._reader = FilmReader(film)
+        self.info = self._reader.info
+        self.path = film.path
+        self.first_s, self.last_s = self._reader.first_s, self._reader.last_s
+        self.first_index = max(int(film.indices[0]), film.first_index)
+        self.last_index = min(int(film.indices[-1]), film.first_index + film.frames - 1)
+        self._begin_at = self.first_index
+        self._without: list[range] = []
+        self._received = self._lost = self._gaps = 0
+
+    def begin_at(self, index: int, without: Sequence[tuple[int, int]] = ()) -> None:
+        """Leave out frames before one of this number, and those of the numbers from a first to a last."""
+        self._begin_at = index
+        self._without = [range(first, last + 1) for first, last in without]
+
+    def frames(self) -> Iterator[VideoFrame]:
+        """Frames that are both in the film and in the recording."""
+        last: int | None = None
+        with self._reader as reader:
+            for frame in reader:
+                if frame.index < self._begin_at or any(frame.index in span for span in self._without):
+                    continue
+                if last is not None and frame.index > last + 1:
+                    self._lost += frame.index - last - 1
+                    self._gaps += 1
+                last = frame.index
+                self._received += 1
+                yield frame
+
+    def health(self) -> StreamHealth:
+        """Counts of what was read: lost are the numbers that are missing in between."""
+        stamps = self._film.stamps_s
+        rate_hz = (len(stamps) - 1) / float(stamps[-1] - stamps[0]) if len(stamps) > 1 else self.info.fps
+        return StreamHealth(self.info.name, "live", self._received, self._lost, self._gaps, 0.0, rate_hz)
+
+
+class _Pages:
+    """Gives the memory of an array that is mapped from disk back as it is read."""
+
+    def __init__(self, array: NDArray) -> None:
+        base = array
+        while base is not None and not isinstance(base, mmap.mmap):
+            base = getattr(base, "base", None)
+        self._map: mmap.mmap | None = base
+        self._since = 0
+
+    def read(self, size: int) -> None:
+        """Count bytes read; now and then the pages are dropped, which the disk still has."""
+        self._since += size
+        if self._map is not None and self._since > _RELEASE_BYTES and hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+            self._since = 0

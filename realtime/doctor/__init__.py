@@ -1,0 +1,1 @@
+"""What is wrong with this machine and with what is on LSL, and what to do about it: 'emostream doctor'."""
