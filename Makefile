@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 # what Qt's xcb plugin and the off-screen display need (Debian and Ubuntu names)
 SYSTEM_PACKAGES := xvfb libgl1 libegl1 libdbus-1-3 libfontconfig1 fonts-dejavu-core libxkbcommon-x11-0 libxcb-icccm4 \
 	libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 libxcb-xfixes0 \
-	libxcb-sync1 libx11-xcb1 libglib2.0-0
+	libxcb-sync1 libx11-xcb1 libglib2.0-0 libpulse-mainloop-glib0
 
 .PHONY: help demo test check bench setup system model clean
 .DEFAULT_GOAL := help
@@ -40,7 +40,7 @@ setup: system $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || python3 -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,cluster,record,curry,mne-live,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,cluster,record,headset,camera,analyze,curry,mne-live,dev]"
 	$(BIN)/python -m realtime.face.weights
 	touch $@
 

@@ -26,7 +26,7 @@ from realtime.calibrate.command import calibrate
 from realtime.devices.commands import camera, headset
 from realtime.doctor.command import doctor
 from realtime.errors import EmostreamError
-from realtime.options import ConfigFile, Headless, Network, Seconds, Summary, configure
+from realtime.options import ConfigFile, Headless, Network, Root, Seconds, Summary, configure
 from realtime.output import require_writable, write_json
 from realtime.processes import end_with_parent, interruptible, quiet_libraries
 from realtime.report.command import report
@@ -37,6 +37,7 @@ from simulators.dataset_commands import simulate_dataset
 from simulators.replay_command import replay
 
 if TYPE_CHECKING:
+    from realtime.calibrate.person import PersonCalibration
     from realtime.config import Config
     from realtime.interfaces import Recognizer
     from realtime.live import LiveSession, Wanted
@@ -99,18 +100,16 @@ class _WindowClosed(Exception):
 
 
 def _open_session(
-    model: Path, wanted: Wanted, config: Config, calibration: Path | None, children: Children
+    model: Path, wanted: Wanted, config: Config, calibration: PersonCalibration | None, children: Children
 ) -> LiveSession:
     from models.recognizer import load_recognizer
-    from realtime.eeg.calibration import Calibration
     from realtime.live import LiveSession
     from simulators.cohort import require_simulated_classes
 
-    loaded = Calibration.load(calibration) if calibration is not None else None
     recognizer = load_recognizer(model)
     if children.running("simulate"):
         require_simulated_classes(recognizer.spec)
-    return LiveSession(recognizer, wanted, config, loaded, waiting=lambda: children.check(_ESSENTIAL))
+    return LiveSession(recognizer, wanted, config, calibration, waiting=lambda: children.check(_ESSENTIAL))
 
 
 @app.command()
@@ -151,22 +150,27 @@ def run(
     network: Network = False,
     model: Model = DEMO_CHECKPOINT,
     calibration: CalibrationFile = None,
+    subject: Annotated[str | None, typer.Option(help="Whose newest calibration among the recordings is used.")] = None,
+    root: Root = None,
     dashboard: Annotated[bool, typer.Option("--dashboard", help="Open the screen in a process of its own.")] = False,
     no_eeg: NoEeg = False,
     no_video: NoVideo = False,
     eeg_name: Annotated[str | None, typer.Option("--eeg", help="LSL name of the headset's stream.")] = None,
+    video_name: Annotated[str | None, typer.Option("--video", help="LSL name of the camera's stream.")] = None,
     interpolate: Interpolate = False,
 ) -> None:
     """The engine: finds the EEG and video streams, recognises, publishes on LSL."""
+    from realtime.calibrate.store import choose_calibration
     from realtime.live import Wanted
     from realtime.processes import Children
 
     require_writable(summary)
-    settings = configure(config, network, interpolate=interpolate)
+    settings = configure(config, network, root=root, interpolate=interpolate)
+    known = choose_calibration(calibration, subject, settings.session.root)
     windowed = dashboard and not headless and _has_display()
     with Children() as children:
-        wanted = Wanted(eeg=not no_eeg, video=not no_video, eeg_name=eeg_name)
-        session = _open_session(model, wanted, settings, calibration, children)
+        wanted = Wanted(eeg=not no_eeg, video=not no_video, eeg_name=eeg_name, video_name=video_name)
+        session = _open_session(model, wanted, settings, known, children)
         if windowed:
             children.start("dashboard", *(["--network"] if settings.lsl.network else []))
         _recognise(session, children, seconds, not windowed, summary)

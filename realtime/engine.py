@@ -13,14 +13,16 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from realtime.calibrate.person import PersonCalibration
 from realtime.config import Config
-from realtime.eeg.calibration import Calibration
 from realtime.eeg.pipeline import EegPipeline
 from realtime.errors import ConfigurationError
 from realtime.face.pipeline import FacePipeline
+from realtime.face.spotter import Spotter
 from realtime.interfaces import Recognizer
 from realtime.packets import (
     BandPowerWindow,
@@ -51,8 +53,8 @@ class Engine:
         The EEG source; None for video alone.
     has_video : bool
     config : Config
-    calibration : Calibration or None
-        The person's ICA matrix, from `emostream calibrate`.
+    calibration : PersonCalibration or None
+        What is known of the person, from `emostream calibrate`.
     recognizing : Lock, optional
         Held while the recogniser is asked; engines that share a recogniser share it.
 
@@ -76,7 +78,7 @@ class Engine:
         eeg: EegInfo | None,
         has_video: bool,
         config: Config | None = None,
-        calibration: Calibration | None = None,
+        calibration: PersonCalibration | None = None,
         recognizing: threading.Lock | None = None,
     ) -> None:
         if eeg is None and not has_video:
@@ -84,8 +86,9 @@ class Engine:
         self.config = config or Config()
         self.recognizer = recognizer
         self._calibration = calibration
-        self.eeg = EegPipeline(eeg, recognizer.spec, self.config.eeg, calibration=calibration) if eeg else None
-        self.face = FacePipeline(self.config.face) if has_video else None
+        known = calibration or PersonCalibration()
+        self.eeg = EegPipeline(eeg, recognizer.spec, self.config.eeg, calibration=known.eeg) if eeg else None
+        self.face = FacePipeline(self.config.face, partial(Spotter, noise=known.face)) if has_video else None
         self._hops_per_prediction = max(1, round(self.config.engine.prediction_hop_s / self.config.eeg.hop_s))
         # no piece holds two hop ends, so each prediction is made from what had arrived by its own hop
         self._piece = self.eeg.shortest_hop if self.eeg else 0

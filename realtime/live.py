@@ -10,8 +10,8 @@ from typing import Any
 
 import pylsl
 
+from realtime.calibrate.person import PersonCalibration
 from realtime.config import Config
-from realtime.eeg.calibration import Calibration
 from realtime.errors import ConfigurationError
 from realtime.face.regions import REGIONS
 from realtime.interfaces import Recognizer, Sink
@@ -39,13 +39,14 @@ class Wanted:
         Whether that modality is wanted at all.
     eeg_source, video_source : str or None
         LSL source id, where there is more than one to choose from.
-    eeg_name : str or None
-        LSL stream name of the headset, likewise.
+    eeg_name, video_name : str or None
+        LSL stream name, likewise.
     """
 
     eeg: bool = True
     video: bool = True
     eeg_name: str | None = None
+    video_name: str | None = None
     eeg_source: str | None = None
     video_source: str | None = None
 
@@ -58,7 +59,7 @@ class LiveSession:
     recognizer : Recognizer
     wanted : Wanted
     config : Config
-    calibration : Calibration, optional
+    calibration : PersonCalibration, optional
         The person's, from `emostream calibrate`.
     waiting : callable, optional
         Called about once a second while a stream is looked for; may raise to give up.
@@ -76,7 +77,7 @@ class LiveSession:
         recognizer: Recognizer,
         wanted: Wanted,
         config: Config,
-        calibration: Calibration | None = None,
+        calibration: PersonCalibration | None = None,
         *,
         waiting: Callable[[], object] | None = None,
     ) -> None:
@@ -94,7 +95,11 @@ class LiveSession:
             )
         if wanted.video:
             video = find_stream(
-                stream_type="VideoRaw", source_id=wanted.video_source, timeout_s=timeout_s, waiting=waiting
+                stream_type="VideoRaw",
+                name=wanted.video_name,
+                source_id=wanted.video_source,
+                timeout_s=timeout_s,
+                waiting=waiting,
             )
         self._spec = recognizer.spec
         self._sink: LslSink | None = None

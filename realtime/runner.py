@@ -14,8 +14,8 @@ from functools import partial
 
 import pylsl
 
+from realtime.calibrate.person import PersonCalibration
 from realtime.config import Config
-from realtime.eeg.calibration import Calibration
 from realtime.engine import Engine
 from realtime.interfaces import Recognizer, Sink
 from realtime.lsl.inlets import EegReader, MarkerReader, VideoReader
@@ -65,7 +65,7 @@ class LiveRunner:
         truth: pylsl.StreamInfo | None,
         sinks: Callable[[EegInfo | None], Sequence[Sink]],
         config: Config,
-        calibration: Calibration | None = None,
+        calibration: PersonCalibration | None = None,
         clock: Callable[[], float] = pylsl.local_clock,
     ) -> None:
         self.tally = Tally(recognizer.spec)

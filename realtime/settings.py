@@ -9,14 +9,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from realtime.calibrate.person import PersonCalibration
 from realtime.config import Config
-from realtime.eeg.calibration import Calibration
 from realtime.errors import DataError
 
 _SHAPING: dict[str, Any] = {"eeg": True, "face": True, "engine": True, "lsl": {"stale_after_s", "delays"}}
 
 
-def settings_texts(config: Config, calibration: Calibration | None) -> dict[str, str]:
+def settings_texts(config: Config, calibration: PersonCalibration | None) -> dict[str, str]:
     """Everything that shapes an engine's answers besides its model and its input.
 
     Returns
@@ -48,8 +48,14 @@ def configured(texts: Mapping[str, str], base: Config) -> Config:
         raise DataError(f"the recording does not say how its engine was set, as ours does: {reason}") from err
 
 
-def fingerprint(calibration: Calibration) -> str:
-    """SHA-256 over what a calibration is applied with: its channels and its matrix."""
-    known = hashlib.sha256("\n".join(calibration.channels).encode())
-    known.update(calibration.matrix.tobytes())
+def fingerprint(calibration: PersonCalibration) -> str:
+    """SHA-256 over what a calibration is applied with: channels and matrix, and the noise of the face."""
+    known = hashlib.sha256()
+    if (eeg := calibration.eeg) is not None:
+        known.update("\n".join(eeg.channels).encode())
+        known.update(eeg.matrix.tobytes())
+    if (face := calibration.face) is not None:
+        for noise in (face.motion, face.returned):
+            known.update(noise.sizes_px.tobytes())
+            known.update(str(noise.seconds).encode())
     return known.hexdigest()

@@ -160,14 +160,15 @@ def flash(
     tag: Annotated[str, typer.Option(help="Prefix of the streams' source ids.")] = "emostream-flash",
     network: Network = False,
     config: ConfigFile = None,
+    root: Root = None,
 ) -> None:
     """A flashing light that a simulated camera and a headset's photodiode see: what 'emostream sync' should measure."""
     from simulators.flash import PHOTODIODE, FlashingLight
     from simulators.streams import keep_on_lsl
 
     end_with_parent()
-    configure(config, network)
-    light = FlashingLight(seconds, camera_delay_s=camera_delay, fps=fps, seed=seed, tag=tag)
+    film = _filming(configure(config, network, root=root))
+    light = FlashingLight(seconds, camera_delay_s=camera_delay, fps=fps, seed=seed, tag=tag, film=film)
     typer.echo(f"{len(light.times)} flashes, camera {1e3 * camera_delay:g} ms late, channel '{PHOTODIODE}'")
     keep_on_lsl(light, None, typer.echo)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from realtime.lsl.outlets import EegOutlet, MarkerOutlet, VideoOutlet
 from realtime.packets import EegInfo, Float64, VideoInfo
 from simulators.pushers import EegPusher, MarkerPusher, TimedText, VideoPusher
-from simulators.streams import PushedStreams
+from simulators.streams import Filming, PushedStreams
 
 PHOTODIODE = "photodiode"
 """Label of the channel, of type AUX, that sees the light."""
@@ -40,6 +40,8 @@ class FlashingLight(PushedStreams):
         How much too late the camera stamps its frames; what 'emostream sync' should find.
     fps : float
     seed : int
+    film : callable, optional
+        Takes the video outlet and gives one in its place that films on request.
     tag : str
         Source ids are `tag` plus '-eeg', '-video', '-video-frames', '-truth'.
     clock : callable
@@ -55,6 +57,7 @@ class FlashingLight(PushedStreams):
         seed: int = 1,
         sfreq_hz: float = 500.0,
         tag: str = "emostream-flash",
+        film: Filming | None = None,
         clock: Callable[[], float] = pylsl.local_clock,
     ) -> None:
         self.times = flash_times(seconds, seed)
@@ -62,7 +65,8 @@ class FlashingLight(PushedStreams):
         eeg = EegOutlet(
             EegInfo("emostream-eeg", f"{tag}-eeg", channels, sfreq_hz), types=["EEG"] * len(_CHANNELS) + ["AUX"]
         )
-        video = VideoOutlet(VideoInfo("emostream-video", f"{tag}-video", *_SIZE, 1, fps))
+        bare = VideoOutlet(VideoInfo("emostream-video", f"{tag}-video", *_SIZE, 1, fps))
+        video = bare if film is None else film(bare)
         truth = MarkerOutlet("emostream-truth", f"{tag}-truth")
         rng = np.random.default_rng([seed, 62])
         count = int(seconds * fps)

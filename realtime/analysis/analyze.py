@@ -197,10 +197,22 @@ class Analysis:
         }
 
     def _notes(self) -> list[str]:
-        return [*self._source.notes, *self._setting.notes, *(self._exports.notes if self._exports else [])]
+        eeg = self._source.eeg
+        return [
+            *(eeg.notes if eeg else ()),
+            *self._source.notes,
+            *self._setting.notes,
+            *(self._exports.notes if self._exports else []),
+        ]
 
     def _warnings(self) -> list[str]:
-        found = [*self._source.warnings, *self._setting.warnings, *filter(None, [self._unfitting])]
+        eeg = self._source.eeg
+        found = [
+            *(eeg.warnings if eeg else ()),
+            *self._source.warnings,
+            *self._setting.warnings,
+            *filter(None, [self._unfitting]),
+        ]
         if left_out := self._source.timeline.left_out:
             found.append(f"{left_out} notes beyond the first {len(self._source.timeline.spans)} were left out")
         if self._tables and (without := self._tables.without_pictures):

@@ -65,6 +65,9 @@ def analyze_command(load_recognizer: LoadRecognizer, demonstration: Path) -> Cal
         whole: Annotated[
             bool, typer.Option("--whole", help="From the first sample, not from where the live engine began.")
         ] = False,
+        partial: Annotated[
+            bool, typer.Option("--partial", help="What is left of files that are missing, cut short or changed, too.")
+        ] = False,
         export: Annotated[
             str | None,
             typer.Option(
@@ -78,7 +81,7 @@ def analyze_command(load_recognizer: LoadRecognizer, demonstration: Path) -> Cal
         require_writable(summary, movements)
         if no_eeg and no_video:
             raise ConfigurationError("--no-eeg and --no-video together leave nothing to analyse: drop one")
-        job = _Job(tuple(files), out, force, report, export, not no_eeg, not no_video, camera, whole)
+        job = _Job(tuple(files), out, force, report, export, not no_eeg, not no_video, camera, whole, partial)
         job.require_free()
         source = job.open()
         recognizer = load_recognizer(model)
@@ -101,6 +104,7 @@ class _Job:
     video: bool
     camera: str | None
     whole: bool
+    partial: bool
 
     def session(self) -> SessionFiles | None:
         from realtime.analysis.session_source import find_analysable
@@ -143,7 +147,8 @@ class _Job:
         session = self.session()
         if session is None:
             return open_loose(self.files, use_eeg=self.eeg, use_video=self.video)
-        return open_session(session, Wish(self.eeg, self.video, self.camera, as_live=not self.whole))
+        wish = Wish(self.eeg, self.video, self.camera, as_live=not self.whole, partial=self.partial)
+        return open_session(session, wish)
 
     def settle(
         self, source: Source, recognizer: Recognizer, config: Path | None, calibration: Path | None, interpolate: bool

@@ -10,17 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from realtime.analysis.integrity import require_whole, require_whole_film
 from realtime.analysis.live_answers import LiveAnswers, live_answers
 from realtime.analysis.source import Source
 from realtime.analysis.timeline import timeline_of
-from realtime.analysis.tracks import EegTrack, FilmTrack, MendedEeg, RawEeg
+from realtime.analysis.tracks import FilmTrack, XdfEeg
 from realtime.config import Config
-from realtime.eeg.xdf import eeg_stream, load_streams, read_xdf, text_of
+from realtime.eeg.xdf import eeg_stream, load_streams, text_of
 from realtime.errors import ConfigurationError, DataError
-from realtime.face.films import FILM_SUFFIXES
 from realtime.packets import Beginning
-from realtime.session.checksums import verify
-from realtime.session.files import RunFiles
 from realtime.session.metadata import SessionMetadata
 from realtime.session.recorded import (
     XDF_SUFFIXES,
@@ -61,12 +59,24 @@ def find_analysable(files: Sequence[Path]) -> SessionFiles | None:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What of a session is wanted: which inputs, which of several cameras, and whether as its live engine met it."""
+    """What of a session is wanted.
+
+    Parameters
+    ----------
+    eeg, video : bool
+    camera : str, optional
+        Which of several.
+    as_live : bool
+        As its live engine met it, where there was one.
+    partial : bool
+        What is left of files that are missing, cut short or changed, too.
+    """
 
     eeg: bool = True
     video: bool = True
     camera: str | None = None
     as_live: bool = True
+    partial: bool = False
 
 
 def open_session(session: SessionFiles, wish: Wish = Wish()) -> Source:
@@ -79,8 +89,9 @@ def open_session(session: SessionFiles, wish: Wish = Wish()) -> Source:
     ConfigurationError
         No such camera.
     """
-    _require_whole(session, wish)
     metadata = SessionMetadata.load(session.metadata) if session.metadata else None
+    if not wish.partial:
+        require_whole(session, metadata, video=wish.video)
     why: tuple[str, ...] = ()
     if wish.as_live:
         source, why = _as_live(session, wish)
@@ -90,51 +101,48 @@ def open_session(session: SessionFiles, wish: Wish = Wish()) -> Source:
     return replace(_mended(session, wish, delays_s, why), metadata=metadata)
 
 
-def _require_whole(session: SessionFiles, wish: Wish) -> None:
-    """Refuse files that are not what was recorded, as far as the recorder left checksums and they are wanted.
-
-    Raises
-    ------
-    DataError
-        One is missing, cut short or changed.
-    """
-    run = RunFiles(session.folder, session.stem)
-    if not run.checksums.is_file():
-        return
-    verdict = verify(run)
-    for names, what in ((verdict.missing, "is missing"), (verdict.changed, "is not as it was recorded")):
-        wanted = [name for name in names if wish.video or Path(name).suffix.lower() not in FILM_SUFFIXES]
-        if wanted:
-            raise DataError(f"'{wanted[0]}' in '{session.folder}' {what}: take it from a copy; see 'session verify'")
-
-
 def _mended(session: SessionFiles, wish: Wish, delays_s: Mapping[str, float], notes: tuple[str, ...]) -> Source:
-    """Times smoothed and mended as a whole, in seconds from the first sample."""
+    """On the recorder's clock, with resets of the senders' clocks mended, from the first sample."""
     streams, _ = load_streams(session.xdf, dejitter=False, wanted=_is_index_marker_or_answer)
-    eeg: EegTrack | None = None
-    origin_s, warnings = 0.0, ()
-    if wish.eeg and _holds_eeg(session, wish):
-        recording = read_xdf(session.xdf)
-        eeg, origin_s = MendedEeg(recording), recording.origin_s
-        # stamps count from the first sample's: late ones make everything else too early
-        origin_s -= delays_s.get(_source_id_of_eeg(session.xdf), 0.0)
-        warnings, notes = recording.warnings, (*recording.notes, *notes)
-    video, problems = _video(session, streams, wish, origin_s, delays_s)
-    if eeg is None and video is None:
-        raise DataError(_nothing(session, problems))
-    zero_s = 0.0 if eeg is not None or video is None else video.first_s
+    eeg = _eeg(session, wish, delays_s, synchronize=True, as_live=False)
+    video, problems = _video(session, streams, wish, delays_s)
+    zero_s = _zero_s(eeg, video, session, problems)
     return Source(
         stem=session.stem,
         files=_files(session, video),
         eeg=eeg,
         video=video,
         zero_s=zero_s,
-        timeline=timeline_of(streams, origin_s if eeg is not None else zero_s),
-        lsl_zero_s=origin_s if eeg is not None else zero_s,
-        warnings=(*warnings, *problems),
+        lsl_zero_s=zero_s,
+        timeline=timeline_of(streams, zero_s),
+        warnings=tuple(problems),
         notes=notes,
         session=session,
     )
+
+
+def _eeg(
+    session: SessionFiles, wish: Wish, delays_s: Mapping[str, float], *, synchronize: bool, as_live: bool
+) -> XdfEeg | None:
+    """The EEG that is wanted; None where there is none and video will do."""
+    if not wish.eeg:
+        return None
+    found, _ = load_streams(session.xdf, dejitter=False, synchronize=synchronize, wanted=_is_eeg)
+    if wish.video and session.films and not any(len(stream["time_stamps"]) > 1 for stream in found):
+        return None
+    if not found:
+        # names what there is instead
+        found, _ = load_streams(session.xdf, dejitter=False)
+    return XdfEeg(eeg_stream(found, session.xdf)[0], session.xdf, delays_s, as_live=as_live)
+
+
+def _zero_s(eeg: XdfEeg | None, video: FilmTrack | None, session: SessionFiles, problems: Sequence[str]) -> float:
+    """The analysis' zero: the first EEG sample, or the first frame where there is no EEG."""
+    if eeg is not None:
+        return eeg.first_s
+    if video is not None:
+        return video.first_s
+    raise DataError(f"neither EEG nor a film is left of '{session.xdf}'" + (f": {problems[0]}" if problems else ""))
 
 
 def _as_live(session: SessionFiles, wish: Wish) -> tuple[Source | None, tuple[str, ...]]:
@@ -150,11 +158,9 @@ def _as_live(session: SessionFiles, wish: Wish) -> tuple[Source | None, tuple[st
         return None, ()
     live = live.events_moved(shift_s)
     delays_s = configured(live.settings, Config()).lsl.delays
-    eeg: RawEeg | None = None
-    if wish.eeg and _holds_eeg(session, wish):
-        found, _ = load_streams(session.xdf, dejitter=False, synchronize=not one_clock, wanted=_is_eeg)
-        eeg = RawEeg(eeg_stream(found, session.xdf)[0], session.xdf, delays_s)
-    video, problems = _video(session, streams, wish, 0.0, delays_s)
+    eeg = _eeg(session, wish, delays_s, synchronize=not one_clock, as_live=True)
+    video, problems = _video(session, streams, wish, delays_s)
+    zero_s = _zero_s(eeg, video, session, problems)
     beginning, until_s, why = _beginning(live, eeg, video)
     if beginning is None:
         return None, (f"what the live engine answered is not given again: {why}",)
@@ -162,7 +168,6 @@ def _as_live(session: SessionFiles, wish: Wish) -> tuple[Source | None, tuple[st
         eeg.begin_at(beginning.eeg_s)
     if video is not None and beginning.video_index is not None:
         video.begin_at(beginning.video_index, live.missed)
-    zero_s = eeg.first_s if eeg is not None else video.first_s if video is not None else 0.0
     source = Source(
         stem=session.stem,
         files=_files(session, video),
@@ -182,7 +187,7 @@ def _as_live(session: SessionFiles, wish: Wish) -> tuple[Source | None, tuple[st
     return source, ()
 
 
-def _beginning(live: LiveAnswers, eeg: RawEeg | None, video: FilmTrack | None) -> tuple[Beginning | None, float, str]:
+def _beginning(live: LiveAnswers, eeg: XdfEeg | None, video: FilmTrack | None) -> tuple[Beginning | None, float, str]:
     """Where the live engine's state began within the recording, until when it went on, or why none fits."""
 
     def fits(beginning: Beginning) -> str:
@@ -211,19 +216,6 @@ def _beginning(live: LiveAnswers, eeg: RawEeg | None, video: FilmTrack | None) -
     return None, math.inf, why
 
 
-def _holds_eeg(session: SessionFiles, wish: Wish) -> bool:
-    """Whether the XDF has an EEG stream; only where video will do can it be without."""
-    if not (wish.video and session.films):
-        return True
-    heads, _ = load_streams(session.xdf, wanted=_is_eeg)
-    return any(len(stream["time_stamps"]) > 1 for stream in heads)
-
-
-def _source_id_of_eeg(xdf: Path) -> str:
-    found, _ = load_streams(xdf, dejitter=False, wanted=_is_eeg)
-    return text_of(eeg_stream(found, xdf)[0], "source_id")
-
-
 def _engine_offset(streams: Streams) -> float:
     """What the recorder's clock is ahead of that of the engine's machine, s: the texts of its events are in its own."""
     engine = next((s for s in streams if text_of(s, "type") == "Emotion"), None)
@@ -232,18 +224,22 @@ def _engine_offset(streams: Streams) -> float:
 
 
 def _video(
-    session: SessionFiles, streams: Streams, wish: Wish, origin_s: float, delays_s: Mapping[str, float]
+    session: SessionFiles, streams: Streams, wish: Wish, delays_s: Mapping[str, float]
 ) -> tuple[FilmTrack | None, list[str]]:
     """The film that is wanted, and what is wrong with the films."""
     if not wish.video:
         return None, []
-    films, problems = find_films(session.xdf, streams, origin_s)
+    films, problems = find_films(session.xdf, streams, 0.0)
     film = _chosen(films, wish.camera, session)
     if film is not None and len(films) > 1 and wish.camera is None:
         others = ", ".join(other.camera for other in films if other is not film)
         problems.append(f"of several cameras '{film.camera}' was analysed; the others, with --camera: {others}")
     if film is None:
+        if session.films and not wish.partial:
+            raise DataError(f"{problems[0] if problems else 'no film is usable'}; --no-video leaves films out")
         return None, problems
+    if not wish.partial:
+        require_whole_film(film)
     return FilmTrack(replace(film, stamps_s=film.stamps_s - delays_s.get(film.source_id, 0.0))), problems
 
 
@@ -259,10 +255,6 @@ def _chosen(films: Sequence[Film], camera: str | None, session: SessionFiles) ->
 
 def _files(session: SessionFiles, video: FilmTrack | None) -> tuple[Path, ...]:
     return (session.xdf, *([video.path] if video is not None else []))
-
-
-def _nothing(session: SessionFiles, problems: Sequence[str]) -> str:
-    return f"neither EEG nor a film is left of '{session.xdf}'" + (f": {problems[0]}" if problems else "")
 
 
 def _is_index_marker_or_answer(head: dict[str, Any]) -> bool:

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from realtime.analysis.source import Source
 from realtime.calibrate.person import PersonCalibration
 from realtime.config import Config, load_config
-from realtime.eeg.calibration import Calibration
 from realtime.settings import configured, fingerprint, settings_texts
 
 
@@ -22,14 +21,14 @@ class Setting:
     Parameters
     ----------
     config : Config
-    calibration : Calibration or None
+    calibration : PersonCalibration or None
     repeats_live : bool
         Whether model, configuration and calibration are those of the live engine, so that its answers must come again.
     notes, warnings : tuple of str
     """
 
     config: Config
-    calibration: Calibration | None = None
+    calibration: PersonCalibration | None = None
     repeats_live: bool = False
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -94,18 +93,17 @@ def _config(source: Source, path: Path | None) -> tuple[Config, list[str]]:
     return Config(), []
 
 
-def _calibration(source: Source, path: Path | None) -> tuple[Calibration | None, list[str]]:
+def _calibration(source: Source, path: Path | None) -> tuple[PersonCalibration | None, list[str]]:
     if path is not None:
-        return PersonCalibration.load(path).eeg, []
-    if source.session is None or source.session.calibration is None or source.eeg is None:
+        return PersonCalibration.load(path), []
+    if source.session is None or source.session.calibration is None:
         return None, []
     if source.live is not None and source.live.settings.get("calibration") == "":
         return None, ["the live engine did not use the calibration beside the recording: it is left out here, too"]
-    found = PersonCalibration.load(source.session.calibration).eeg
-    return found, ["calibrated with the session's own calibration"] if found is not None else []
+    return PersonCalibration.load(source.session.calibration), ["calibrated with the session's own calibration"]
 
 
-def _other_than_live(source: Source, model_id: str, config: Config, calibration: Calibration | None) -> str:
+def _other_than_live(source: Source, model_id: str, config: Config, calibration: PersonCalibration | None) -> str:
     """What differs from the live engine; '' where nothing does, or where there was none."""
     live = source.live
     if live is None:

@@ -32,7 +32,7 @@ class Source:
         The same moment on LSL's clock; NaN where the files have no such clock.
     timeline : Timeline
     warnings, notes : tuple of str
-        What is wrong with the recording, and what was remarked.
+        What is wrong with the session, and what was remarked; of its EEG, see the track.
     session : SessionFiles or None
     metadata : SessionMetadata or None
     live : LiveAnswers or None
@@ -93,6 +93,4 @@ def open_loose(files: Sequence[Path], *, use_eeg: bool = True, use_video: bool =
         video=LooseVideo(videos[0]) if videos else None,
         zero_s=0.0,
         timeline=timeline_of_markers(recording.markers) if recording else Timeline(),
-        warnings=recording.warnings if recording else (),
-        notes=recording.notes if recording else (),
     )

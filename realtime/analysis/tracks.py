@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import mmap
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.eeg.files import iter_chunks
-from realtime.eeg.recording import Recording
+from realtime.eeg.montage import is_brain, is_eog
+from realtime.eeg.recording import Recording, implausible, release
 from realtime.eeg.xdf import channels_of, text_of
 from realtime.errors import DataError
 from realtime.face.capture import FileCapture
@@ -24,6 +25,9 @@ from realtime.session.film_reader import FilmReader
 from realtime.session.recorded import Film
 
 _CHUNK_S = 0.05
+_HEAD = 60 * 1024
+_LATEST_S = 1e12  # LSL's clock counts seconds from a start of the machine, or of 1970
+_RATE_TOLERANCE = 0.01
 _RELEASE_BYTES = 64 * 2**20
 
 
@@ -36,6 +40,16 @@ class EegTrack(Protocol):
     last_s: float
     resets_s: list[float]
     """Stamps at which the sender's clock was reset, as far as they were met."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What is wrong with the times; complete once the chunks have been read."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was remarked."""
+        ...
 
     def chunks(self) -> Iterator[EegChunk]: ...
 
@@ -73,6 +87,8 @@ class MendedEeg:
         self.first_s = float(recording.stamps_s[0])
         self.last_s = float(recording.stamps_s[-1])
         self.resets_s = list(recording.resets_s)
+        self.warnings = list(recording.warnings)
+        self.notes = list(recording.notes)
         self._recording = recording
 
     def chunks(self) -> Iterator[EegChunk]:
@@ -94,46 +110,75 @@ class MendedEeg:
         return StreamHealth(self.info.name, "live", received, recording.lost, len(recording.gaps), 0.0, rate_hz)
 
 
-class RawEeg:
-    """The EEG stream of an XDF file as the engine met it: its own stamps, smoothed by the engine's clock.
+class XdfEeg:
+    """The EEG stream of an XDF file, its stamps smoothed by the engine's own clock, which no hole bends.
 
     Parameters
     ----------
     stream : dict
-        As `load_streams` gives it, with stamps neither smoothed nor moved.
+        As `load_streams` gives it, with stamps that are not smoothed.
     path : Path
         For messages.
     delays_s : mapping
         What the stamps of a source id are late, s.
+    as_live : bool
+        Which channels: those the live engine takes by their type, else those that are the brain's by their name, too.
 
     Raises
     ------
     DataError
-        No channel of type EEG, or a unit that is no voltage.
+        No channel of type EEG, a unit that is no voltage, or stamps that are none.
     """
 
-    def __init__(self, stream: dict[str, Any], path: Path, delays_s: Mapping[str, float]) -> None:
+    def __init__(self, stream: dict[str, Any], path: Path, delays_s: Mapping[str, float], *, as_live: bool) -> None:
         labels, types, factors = channels_of(stream, path)
-        # as `realtime.lsl.inlets.EegReader` picks them
         picks = [i for i, kind in enumerate(types) if kind in ("", "EEG")]
+        if not as_live:
+            picks = [i for i in picks if is_brain(labels[i]) and not is_eog(labels[i])]
         name, source_id = text_of(stream, "name"), text_of(stream, "source_id")
         if not picks:
             raise DataError(f"the EEG stream '{name}' of '{path}' has no channel of type EEG; found {', '.join(types)}")
-        rate_hz = float(text_of(stream, "nominal_srate"))
+        stamps = np.asarray(stream["time_stamps"], np.float64)
+        if not (np.isfinite(stamps).all() and np.abs(stamps).max() < _LATEST_S):
+            raise DataError(f"stamps of the EEG stream '{name}' of '{path}' are no times: the file is damaged")
+        self._interval_s = float(np.median(np.diff(stamps)))
+        self._nominal_hz = float(text_of(stream, "nominal_srate") or 0.0)
+        rate_hz = self._nominal_hz or round(1.0 / max(self._interval_s, 1e-6), 3)
         self.info = EegInfo(name, source_id, tuple(labels[i] for i in picks), rate_hz)
         self._picks, self._factors = picks, factors[picks]
         self._values: NDArray = stream["time_series"]
-        self._stamps: Float64 = np.asarray(stream["time_stamps"], np.float64) - delays_s.get(source_id, 0.0)
+        self._stamps: Float64 = stamps - delays_s.get(source_id, 0.0)
         self.first_s, self.last_s = float(self._stamps[0]), float(self._stamps[-1])
+        mended = stream["info"].get("clock_segments", [])[1:]
+        self.resets_s = [float(self._stamps[begin]) for begin, _ in mended]
         self._first = 0
         self._received = self._lost = self._gaps = 0
-        self.resets_s: list[float] = []
+
+    @property
+    def notes(self) -> list[str]:
+        """A line where the amplitude cannot be that of EEG."""
+        head = (self._values[:_HEAD][:, self._picks] * self._factors).astype(np.float32)
+        return list(implausible(head.T))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is wrong with the times; complete once the chunks have been read."""
+        name, rate_hz = self.info.name, 1.0 / self._interval_s if self._interval_s > 0 else math.inf
+        found = [
+            f"'{name}': the sender's clock was reset at {at_s - self.first_s:.1f} s; times were mended"
+            for at_s in self.resets_s
+        ]
+        if self._gaps:
+            found.append(f"'{name}': {self._lost} samples missing, in places: {self._gaps}")
+        if self._nominal_hz and abs(rate_hz / self._nominal_hz - 1.0) > _RATE_TOLERANCE:
+            found.append(f"'{name}': {rate_hz:.2f} Hz by its stamps, {self._nominal_hz:g} Hz by its description")
+        return found
 
     def anew(self) -> EegTrack:
         """The same from its very first sample, to be read once more."""
         again = copy.copy(self)
         again._first = again._received = again._lost = again._gaps = 0
-        again.resets_s = []
+        again.resets_s = list(self.resets_s)
         return again
 
     def begin_at(self, stamp: float) -> None:
@@ -231,15 +276,12 @@ class _Pages:
     """Gives the memory of an array that is mapped from disk back as it is read."""
 
     def __init__(self, array: NDArray) -> None:
-        base = array
-        while base is not None and not isinstance(base, mmap.mmap):
-            base = getattr(base, "base", None)
-        self._map: mmap.mmap | None = base
+        self._array = array
         self._since = 0
 
     def read(self, size: int) -> None:
-        """Count bytes read; now and then the pages are dropped, which the disk still has."""
+        """Count bytes read; now and then what was read is let go."""
         self._since += size
-        if self._map is not None and self._since > _RELEASE_BYTES and hasattr(mmap, "MADV_DONTNEED"):
-            self._map.madvise(mmap.MADV_DONTNEED)
+        if self._since > _RELEASE_BYTES:
+            release(self._array)
             self._since = 0

@@ -12,7 +12,7 @@ from realtime.calibrate.person import PersonCalibration
 from realtime.calibrate.phases import Timed
 from realtime.calibrate.report import eeg_report, face_report, verdicts
 from realtime.config import Config
-from realtime.eeg.calibration import Calibration, fit_ica
+from realtime.eeg.calibration import Calibration, fit_ica, shows_eyes
 from realtime.eeg.montage import MODEL_CHANNELS
 from realtime.errors import DataError
 from realtime.face.spotter import FaceNoise
@@ -27,7 +27,7 @@ def learn(guide: Guide, config: Config) -> PersonCalibration:
     Raises
     ------
     DataError
-        The EEG is too short or too disturbed, or has nothing to find blinks by.
+        The EEG is too short or too disturbed.
     MontageError
         Too few of the model's channels.
     """
@@ -40,7 +40,7 @@ def learn(guide: Guide, config: Config) -> PersonCalibration:
     eeg = baseline = None
     if (info := guide.eeg_info) is not None:
         samples, stamps = _joined(guide)
-        eeg = _fit(info, samples, stamps, guide.phases, config)
+        eeg = _fit(info, samples, stamps, guide.phases, config) if shows_eyes(info.channels) else None
         windows = windows_of(info, guide.chunks, config.eeg, eeg)
         resting = [timed.used for timed in guide.phases if timed.phase.name in _RESTING]
         baseline = rest_baseline(windows, resting)
@@ -49,8 +49,8 @@ def learn(guide: Guide, config: Config) -> PersonCalibration:
         report["eeg"] = eeg_report(info, samples, blinking, windows, guide.phases, MODEL_CHANNELS, config.eeg) | {
             "name": info.name,
             "sfreq_hz": info.sfreq_hz,
-            "eye_components": len(eeg.correlations),
-            "clean_s": eeg.seconds,
+            "eye_components": None if eeg is None else len(eeg.correlations),
+            "seconds": len(stamps) / info.sfreq_hz,
         }
     face = _face(guide, report, config)
     report["verdicts"] = verdicts(report)

@@ -157,6 +157,8 @@ def _eeg_verdicts(eeg: dict[str, Any]) -> list[str]:
             f"closing the eyes changed occipital alpha by {alpha:+.1f} dB: many people show a rise of several dB; "
             "were the eyes closed, is it the back of the head?"
         )
-    if eeg.get("eye_components") == 0:
+    if eeg["eye_components"] is None:
+        said.append("no EOG and no frontal channel shows the eyes: blinks stay in the EEG")
+    elif eeg["eye_components"] == 0:
         said.append("the ICA found no component that follows the eyes: nothing is taken out of the EEG")
     return said

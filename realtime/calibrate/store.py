@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from realtime.calibrate.person import PersonCalibration
-from realtime.errors import DataError
+from realtime.errors import ConfigurationError, DataError
 from realtime.session.folder import make_private_folder, open_root
 from realtime.session.run import Run
 
@@ -53,3 +53,20 @@ def load_newest(root: Path, subject: str) -> tuple[Path, PersonCalibration]:
             f"make one with 'emostream calibrate --subject {subject}'"
         )
     return path, PersonCalibration.load(path)
+
+
+def choose_calibration(path: Path | None, subject: str | None, root: Path) -> PersonCalibration | None:
+    """What `--calibration` or `--subject` asks for; None where neither is given.
+
+    Raises
+    ------
+    ConfigurationError
+        Both are given.
+    DataError
+        It is not there or cannot be read.
+    """
+    if path is not None and subject is not None:
+        raise ConfigurationError("--calibration and --subject both say which calibration: give one of them")
+    if path is not None:
+        return PersonCalibration.load(path)
+    return None if subject is None else load_newest(root, subject)[1]

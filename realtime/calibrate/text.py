@@ -23,8 +23,8 @@ def show_report(report: Mapping[str, Any], console: Console) -> None:
     """The figures worth reading, and what to do about them."""
     table = Table(box=None, show_header=False)
     if (eeg := report.get("eeg")) is not None:
-        table.add_row("EEG", f"{len(eeg['channels'])} channels, {eeg['clean_s']:.0f} s clean")
-        table.add_row("eye components taken out", str(eeg["eye_components"]))
+        table.add_row("EEG", f"{len(eeg['channels'])} channels, {eeg['seconds']:.0f} s")
+        table.add_row("eye components taken out", "-" if eeg["eye_components"] is None else str(eeg["eye_components"]))
         table.add_row("blinks while asked to", "-" if eeg["blinks"] is None else str(eeg["blinks"]))
         table.add_row("occipital alpha, eyes closed", _decibels(eeg["alpha_closed_db"]))
         table.add_row("gamma, teeth clenched", _decibels(eeg["gamma_clench_db"]))

@@ -22,8 +22,8 @@ NEEDED_BY: Mapping[str, str] = {
     "cluster": "evaluate and dataset on a cluster",
     "record": "record",
     "headset": "headset",
-    "camera": "camera, and films while recording",
-    "analyze": "analyze, and its report",
+    "camera": "the modes of cameras and locking their exposure",
+    "analyze": "copies of a session as BIDS, for EEGLAB and as a spreadsheet",
     "curry": "Neuroscan .cdt files",
     "mne-live": "the bridge to MNE's live clients",
 }

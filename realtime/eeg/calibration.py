@@ -234,6 +234,11 @@ def fit_ica(
     return Calibration(picked.present_names, matrix, sfreq_hz, seconds, removal.correlations, removal.converged)
 
 
+def shows_eyes(names: Sequence[str]) -> bool:
+    """Whether a headset has an EOG or a frontal channel, by which `fit_ica` finds the eyes."""
+    return any(is_eog(name) or canonical_name(name) in _FRONTAL for name in names)
+
+
 def _eog_rows(names: Sequence[str], eog_names: Sequence[str] | None) -> list[int]:
     if eog_names is None:
         return [row for row, name in enumerate(names) if is_eog(name)]

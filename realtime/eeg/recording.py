@@ -38,7 +38,7 @@ UNREADABLE = (
 """What the readers raise on damaged files: third-party parsers promise no narrower set."""
 
 _PLAUSIBLE_UV = (0.05, 5_000.0)
-_IN_MEMORY_BYTES = 512 * 2**20
+_IN_MEMORY_BYTES = 128 * 2**20
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,9 +76,7 @@ class FileCapture:
         return capture
 
 
-def next_stamp(
-    own_s: float, last_s: float, index: int, fps: float, *, longest_s: float = _LONGEST_STEP_S
-) -> float:
+def next_stamp(own_s: float, last_s: float, index: int, fps: float, *, longest_s: float = _LONGEST_STEP_S) -> float:
     """Time of a film's frame: the file's own where it goes on from the last one, else by the nominal rate.
 
     Parameters

@@ -91,6 +91,7 @@ class FilmWriter:
     ) -> None:
         _require_possible(path, width, height, planes, fps, codec)
         import av  # noqa: F401  here, not with the first frame: it takes a good part of a second
+
         self.path = path
         self.codec: Codec = codec
         self._shape = (height, width) if planes == 1 else (height, width, 3)

@@ -23,6 +23,7 @@ from realtime.session.folder import make_private_folder, open_new, replace_own, 
 from realtime.session.run import Run
 
 _SLOW_S = 0.7
+_ORPHANED_S = 10.0
 _LAST_WORDS_S = 0.2
 _REMEMBERED = 64
 _CAMERA = re.compile(r"[0-9A-Za-z]{0,32}")
@@ -53,7 +54,8 @@ class FilmOnRequest:
     """A video outlet whose frames are also filmed, from a request to its end; used in the outlet's place.
 
     Requests are 'record_start' and 'record_stop' on 'emostream-control'. A camera that comes late is asked by the
-    recorder itself, which says about once a second what it records ('recording', with "film" true). The film lies at
+    recorder itself, which says about once a second what it records ('recording', with "film" true); where it then falls
+    silent for ten seconds, killed perhaps, the film ends. The film lies at
     ``<root>/<the run's session folder>/<stem>[_<camera>]_video.mkv``, for the run is all that is taken from a request.
     It holds every frame pushed between 'film_started' and 'film_stopped' on 'emostream-films', except those that the
     events count as dropped. A film that fails says 'film_failed' there and stops nothing.
@@ -78,6 +80,8 @@ class FilmOnRequest:
         Whether requests are heard; else they come by `take`.
     open_file : callable
         Makes the film's file.
+    clock : callable
+        Seconds, for the recorder's silence.
 
     Raises
     ------
@@ -98,6 +102,7 @@ class FilmOnRequest:
         markers: TextOut | None = None,
         listen: bool = True,
         open_file: Callable[[Path], BinaryIO] = open_new,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not _CAMERA.fullmatch(camera):
             raise ConfigurationError(f"camera '{camera[:64]}': up to 32 letters and digits are wanted, such as left")
@@ -110,6 +115,8 @@ class FilmOnRequest:
         self._film: _Film | None = None
         self._all: list[_Film] = []
         self._over: list[str] = []
+        self._clock = clock
+        self._heard_s: float | None = None
         self._listener = MarkerListener((CONTROL, RECORDER), self.take, config) if listen else None
         if self._listener is not None:
             self._listener.start()
@@ -142,6 +149,9 @@ class FilmOnRequest:
     def push(self, frame: VideoFrame) -> None:
         """Send a frame, and film it where a film is asked for; from one thread. The film never holds it up."""
         self._outlet.push(frame)
+        if self._heard_s is not None and self._clock() - self._heard_s > _ORPHANED_S:
+            self._say(f"nothing heard of the recorder for {_ORPHANED_S:g} s: the film ends")
+            self._finish(self.filming)
         with self._lock:
             if self._film is not None:
                 self._film.push(frame)
@@ -156,6 +166,7 @@ class FilmOnRequest:
         elif name == RECORDER and kind in ("recording_started", "recording") and event.get("film") is True:
             if run not in self._over:
                 self._begin(run, event.get("codec"))
+                self._heard_s = self._clock()
         elif (name, kind) in ((CONTROL, "record_stop"), (RECORDER, "recording_stopped")):
             self._finish(run)  # a recording that failed for a moment goes on
 
@@ -211,7 +222,7 @@ class FilmOnRequest:
         with self._lock:
             film = self._film if self._film is not None and self._film.run == run else None
             if film is not None:
-                self._film = None
+                self._film = self._heard_s = None
         if film is not None:
             self._remember(film.run)
             film.finish()

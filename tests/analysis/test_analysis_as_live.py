@@ -15,6 +15,7 @@ from realtime.analysis.analyze import Analysis
 from realtime.analysis.session_source import Wish, open_session
 from realtime.analysis.setting import Setting, settle
 from realtime.analysis.source import Source
+from realtime.calibrate.person import PersonCalibration
 from realtime.config import Config
 from realtime.eeg.calibration import Calibration
 from realtime.session.recorded import find_session
@@ -116,7 +117,7 @@ def test_the_session_s_calibration_is_used_where_the_live_engine_used_it(run: Li
     made = record(tmp_path, seconds=6.0)
     matrix = np.eye(len(CHANNELS))
     matrix[0, 1] = 0.1
-    calibration = Calibration(CHANNELS, matrix, 250.0, 60.0, (0.9,), True)
+    calibration = PersonCalibration(eeg=Calibration(CHANNELS, matrix, 250.0, 60.0, (0.9,), True))
     calibration.save(made.xdf.with_name(f"{made.xdf.stem}_calibration.npz"))
     source = _opened(made.xdf)
     assert _settled(source).calibration is None

@@ -220,6 +220,7 @@ def test_a_camera_that_never_gives_a_picture_is_an_error_of_one_line() -> None:
         studio.node.stop()
 
 
+@pytest.mark.slow
 def test_a_blocked_driver_does_not_hold_the_end_up() -> None:
     studio = Studio(CameraOptions("0", tag="cam-e"))
     studio.begin()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import socketserver
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import numpy as np
 import pytest
+from rtsp_server import FPS, RtspCamera
 
+from realtime.devices.camera import CameraNode, CameraOptions
 from realtime.devices.frames import Picture
 from realtime.devices.network import AddressCapture, shown_address
 from realtime.devices.sources import Request
@@ -52,6 +55,13 @@ def port() -> Iterator[int]:
         thread.join()
 
 
+def until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 30.0
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def read_all(capture: AddressCapture, into: list[Picture]) -> None:
     while (picture := capture.read()) is not None:
         into.append(picture)
@@ -87,3 +97,23 @@ def test_only_addresses_of_cameras_are_opened_and_secrets_are_not_shown() -> Non
             shown_address(wrong)
     with pytest.raises(ConfigurationError, match="set in the camera itself"):
         AddressCapture("rtsp://127.0.0.1:9/x", Request(size=(640, 480)))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("lsl_session")
+def test_an_rtsp_camera_is_measured_cut_off_and_found_again() -> None:
+    with RtspCamera() as camera:
+        node = CameraNode(CameraOptions(camera.address, Request(grey=True), tag="cam-rtsp"))
+        node.start()
+        until(lambda: node.step() or (node.info is not None and node.summary()["video"]["frames"] > 30))
+        info = node.info
+        assert info is not None
+        assert (info.width, info.height, info.planes) == (160, 120, 1)
+        assert info.fps == pytest.approx(FPS, rel=0.05)
+        camera.hang_up()
+        until(lambda: node.step() or [i["event"] for i in node.incidents] == ["camera_lost", "camera_back"])
+        node.stop()
+    told = node.summary()
+    assert told["video"]["missed"] > 0
+    assert told["incidents"][1]["away_s"] < 5.0
+    assert "secret" not in str(told)

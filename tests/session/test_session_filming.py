@@ -191,6 +191,26 @@ def test_a_camera_that_comes_late_is_asked_by_the_recorder_and_not_filmed_withou
     assert camera.film.filming == RUN.replace("run-01", "run-03")
 
 
+def test_a_recorder_that_falls_silent_does_not_leave_a_camera_filming(scene: Callable[..., Scene]) -> None:
+    now = [100.0]
+    camera = scene(clock=lambda: now[0])
+    camera.control("record_start")
+    camera.push(2)
+    now[0] += 60.0
+    camera.push(2)
+    assert camera.film.filming == RUN, "who asks by hand is waited for"
+    camera.recorder("recording", film=True)
+    now[0] += 9.0
+    camera.recorder("recording", film=True)
+    now[0] += 9.0
+    camera.push(2)
+    assert camera.film.filming == RUN
+    now[0] += 2.0
+    camera.push(2)
+    assert camera.film.filming is None
+    assert camera.markers.until("film_started", "film_stopped")["frames"] == 6
+
+
 @pytest.mark.parametrize(
     "run",
     ["../../etc/passwd", "/tmp/x", "sub-01", "sub-01_ses-01_task-a_run-01/../../x", "sub-..", 7, None, "x" * 10_000],

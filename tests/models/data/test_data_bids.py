@@ -204,3 +204,12 @@ def test_anything_else_is_no_bids(made, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(made[0], tmp_path / "copy", ignore=shutil.ignore_patterns("*.avi")))
     (copy / "participants.tsv").unlink()
     assert "no participants.tsv" in messages(bids.read(copy), "kept")
+
+
+def test_a_recordings_root_is_read_by_its_originals(tmp_path: Path) -> None:
+    root = _data_set(tmp_path / "recordings")
+    session = root / "sourcedata" / "sub-01" / "ses-01"
+    session.mkdir(parents=True)
+    assert bids.recognises(root)
+    (session / "sub-01_ses-01_task-suppression_run-01_session.json").write_text("{}", encoding="utf-8")
+    assert not bids.recognises(root)
