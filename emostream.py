@@ -20,12 +20,12 @@ from gui.commands import flash
 from gui.present.commands import present
 from models.commands import evaluate_command, train_command
 from models.data.commands import dataset_app
-from models.extras import require_extra
 from realtime.analysis.command import analyze_command
 from realtime.calibrate.command import calibrate
 from realtime.devices.commands import camera, headset
 from realtime.doctor.command import doctor
 from realtime.errors import EmostreamError
+from realtime.extras import require_extra
 from realtime.options import ConfigFile, Headless, Network, Root, Seconds, Summary, configure
 from realtime.output import require_writable, write_json
 from realtime.processes import end_with_parent, interruptible, quiet_libraries

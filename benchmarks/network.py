@@ -39,6 +39,7 @@ json.dump([time.perf_counter() - begun, process.memory_info().rss - before], sys
 def run(seconds: float) -> list[Row]:
     """Measure for `seconds` a row."""
     ours = load_recognizer(PATH)
+    assert isinstance(ours, NetworkRecognizer)
     others = peers(PATH)
     return [*(network_row(ours, others, question, seconds) for question in QUESTIONS), start_row()]
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from models.data.commands import Cache, Classes, Jobs, Kind, build_options
-from models.extras import require_extra
 from realtime.errors import ConfigurationError
+from realtime.extras import require_extra
 from realtime.options import Network, Summary
 from realtime.output import require_writable, write_json
 

@@ -17,6 +17,11 @@ os.environ["EMOSTREAM_SESSION"] = f"test-{uuid.uuid4().hex[:12]}"
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from realtime.lsl import session
+
+# before any other LSL call of any test, whatever their order: a process is configured once
+session.configure()
+
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:

@@ -84,7 +84,7 @@ class _Film:
 def recognises(path: Path) -> bool:
     """Whether a folder has a dataset_description.json and a subject's folder with EEG.
 
-    A recordings root of this project is none: what it has as BIDS is a copy of its sessions without film and annotations.
+    A recordings root of this project is none: its BIDS is a copy of its sessions without films and annotations.
     """
     if not (path / "dataset_description.json").is_file() or any(path.glob("sourcedata/sub-*/ses-*/*_session.json")):
         return False

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from realtime.analysis.eeg_copy import missing_library, quiet, refusing_disk
+from realtime.analysis.eeg_copy import quiet, refusing_disk
 from realtime.analysis.timeline import SelfReport
 from realtime.errors import DataError
 from realtime.session.folder import FILE_MODE, make_private_folder
@@ -76,10 +76,8 @@ def is_there(root: Path, run: Run) -> bool:
 
 
 def _write_eeg(part: Path, run: Run, raw: mne.io.BaseRaw, simulated: bool) -> None:
-    try:
-        from mne_bids import BIDSPath, update_sidecar_json, write_raw_bids
-    except ImportError as err:
-        raise missing_library("mne-bids") from err
+    from mne_bids import BIDSPath, update_sidecar_json, write_raw_bids
+
     where = BIDSPath(
         root=part,
         subject=run.subject,

@@ -17,7 +17,7 @@ import numpy as np
 from realtime.analysis.timeline import Timeline
 from realtime.analysis.tracks import EegTrack
 from realtime.eeg.montage import is_eog
-from realtime.errors import ConfigurationError, DataError
+from realtime.errors import DataError
 from realtime.packets import Float32, Float64
 
 if TYPE_CHECKING:
@@ -123,10 +123,8 @@ class EegCopy:
 
     def _write_headers(self, count: int) -> None:
         """The headers by pybv: that of the markers from one channel of zeros, that of the channels from a second."""
-        try:
-            from pybv import write_brainvision
-        except ImportError as err:
-            raise missing_library("pybv") from err
+        from pybv import write_brainvision
+
         rate_hz, names = self._rate_hz, list(self._track.info.channels)
         own = self._folder / "headers"
         own.mkdir()
@@ -191,19 +189,8 @@ def write_set(raw: mne.io.BaseRaw, path: Path) -> None:
     """Write EEGLAB's format; all of it is in memory meanwhile, 16 bytes a number."""
     import mne
 
-    try:
-        import eeglabio  # noqa: F401
-    except ImportError as err:
-        raise missing_library("eeglabio") from err
     with quiet(), refusing_disk():
         mne.export.export_raw(path, raw, fmt="eeglab", verbose="ERROR")
-
-
-def missing_library(name: str) -> ConfigurationError:
-    """What to install."""
-    return ConfigurationError(
-        f"this export needs {name}: pip install 'emostream[analyze]', or leave it out of --export"
-    )
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from realtime.analysis.coding_sheet import Coded, coding_rows, write_coding_shee
 from realtime.analysis.out import Place
 from realtime.analysis.source import Source
 from realtime.errors import ConfigurationError, DataError
+from realtime.extras import require_extra
 from realtime.packets import MicroMovement, Result
 from realtime.session.annotations import annotations_path, read_annotations
 
@@ -38,11 +39,11 @@ def chosen_exports(text: str | None, source: Source, place: Place | None) -> fro
     Raises
     ------
     ConfigurationError
-        An unknown kind, or one that cannot be made of this source.
+        An unknown kind, one that cannot be made of this source, or one whose libraries are not installed.
     """
     if text is None:
         own = {"sheet"} if source.video is not None else set()
-        return frozenset(own | ({"bids"} if place is not None and source.eeg is not None else set()))
+        return _possible(own | ({"bids"} if place is not None and source.eeg is not None else set()))
     wanted = {part.strip().lower() for part in text.split(",")} - {"", "none"}
     if unknown := sorted(wanted - set(KINDS)):
         raise ConfigurationError(f"--export '{unknown[0]}': wanted {', '.join(KINDS)}, or none")
@@ -50,6 +51,12 @@ def chosen_exports(text: str | None, source: Source, place: Place | None) -> fro
         raise ConfigurationError("--export bids needs a session in a recordings root (sourcedata/sub-xx/ses-yy)")
     if source.eeg is None and (lacking := sorted(wanted & {"bids", "set", "fif"})):
         raise ConfigurationError(f"--export {lacking[0]} is of EEG, and there is none here")
+    return _possible(wanted)
+
+
+def _possible(wanted: set[str]) -> frozenset[str]:
+    for kind in sorted(wanted & {"bids", "set"}):
+        require_extra(kind, f"the copy '{kind}' (leave it out with --export)")
     return frozenset(wanted)
 
 

@@ -82,8 +82,8 @@ def open_loose(files: Sequence[Path], *, use_eeg: bool = True, use_video: bool =
     videos = [f for f in files if f.suffix.lower() not in EEG_SUFFIXES and use_video]
     if len(recordings) > 1 or len(videos) > 1 or not (recordings or videos):
         raise ConfigurationError(
-            f"analyze takes a recorded session, or one EEG recording ({' '.join(sorted(EEG_SUFFIXES))}), one video, "
-            f"or both; got {len(recordings)} and {len(videos)} to use"
+            f"analyze takes one EEG recording ({' '.join(sorted(EEG_SUFFIXES))}), one video, or both, or a recorded "
+            f"session; got {len(recordings)} and {len(videos)} to use"
         )
     recording = read_recording(recordings[0]) if recordings else None
     return Source(

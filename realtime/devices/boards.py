@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib.resources
-import importlib.util
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ import pylsl
 from numpy.typing import NDArray
 
 from realtime.errors import ConfigurationError, DataError
+from realtime.extras import require_extra
 from realtime.packets import Float64
 
 _POLL_S = 0.02
@@ -81,20 +81,6 @@ class Batch:
 
     rows: NDArray[np.float64]
     arrived: Float64
-
-
-def require_brainflow() -> None:
-    """Refuse in one line to go on without BrainFlow.
-
-    Raises
-    ------
-    ConfigurationError
-        It is not installed.
-    """
-    if importlib.util.find_spec("brainflow") is None:
-        raise ConfigurationError(
-            "'emostream headset' needs brainflow, not installed here: pip install 'emostream[headset]'"
-        )
 
 
 def board_ids() -> dict[str, int]:
@@ -311,7 +297,7 @@ def _reason(error: Exception) -> str:
 
 def _shim() -> Any:
     """BrainFlow's module, silent, and able to find its library."""
-    require_brainflow()
+    require_extra("headset", "'emostream headset'")
     from brainflow import board_shim
 
     # before Python 3.12 it asks for the resources of a module that is no package, and then for pkg_resources,

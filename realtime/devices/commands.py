@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 import typer
 
 from realtime.errors import ConfigurationError, EmostreamError
+from realtime.extras import require_extra
 from realtime.options import ConfigFile, Network, Root, Seconds, Summary, configure
 from realtime.output import require_writable, write_json
 from realtime.processes import end_with_parent
@@ -193,9 +194,9 @@ def headset(
     config: ConfigFile = None,
 ) -> None:
     """Any BrainFlow board on LSL: EEG in microvolts, impedances; '--board synthetic' needs no headset."""
-    from realtime.devices.boards import Board, find_board, impedance_commands, read_layout, require_brainflow
+    from realtime.devices.boards import Board, find_board, impedance_commands, read_layout
 
-    require_brainflow()
+    require_extra("headset", "'emostream headset'")
     if list_them:
         _show_boards()
         return

@@ -23,7 +23,7 @@ NEEDED_BY: Mapping[str, str] = {
     "record": "record",
     "headset": "headset",
     "camera": "the modes of cameras and locking their exposure",
-    "analyze": "copies of a session as BIDS, for EEGLAB and as a spreadsheet",
+    "analyze": "copies of a session as BIDS and for EEGLAB",
     "curry": "Neuroscan .cdt files",
     "mne-live": "the bridge to MNE's live clients",
 }

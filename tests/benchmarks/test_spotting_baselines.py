@@ -54,7 +54,7 @@ def measured(*, size: float = 1.0, noise: NDArray[np.float64] = NOISE) -> Measur
     return Measured(features, Series(STAMPS, speed + np.abs(noise)))
 
 
-@pytest.mark.parametrize("name", BY_NAME.keys() - {"top_percent"})
+@pytest.mark.parametrize("name", sorted(BY_NAME.keys() - {"top_percent"}))
 def test_an_exaggerated_movement_is_found_as_published(name: str):
     baseline = BY_NAME[name]
     found = [f for f in baseline.spot(measured(), baseline.published) if f.kind == "micro"]

@@ -158,7 +158,7 @@ def test_a_file_gets_its_truth(clip: Path, tmp_path: Path, footage: list[VideoFr
     assert [(each["onset_s"], each["offset_s"], each["regions"]) for each in truth] == [(0.5, 0.95, ["mouth_left"])]
     frames = list(FileCapture(out))
     assert len(frames) == len(footage)
-    changed = [i for i, frame in enumerate(frames) if not np.array_equal(frame.image[..., 0], footage[i].image)]
+    changed = [i for i, frame in enumerate(frames) if not np.array_equal(frame.image, footage[i].image)]
     assert changed == [i for i in range(len(footage)) if 0.5 < i / FPS < 0.95]
     empty = inject_file(clip, tmp_path / "untouched.avi", (), at_least_s=2.0)
     assert json.loads(empty.read_text(encoding="utf-8")) == []

@@ -144,7 +144,9 @@ def test_clip_and_truth(tmp_path: Path, landmarks: np.ndarray, codec: str, suffi
     assert truth[0]["regions"] == ["mouth_left", "mouth_right"]
     frames = [frame.image for frame in FileCapture(path)]
     assert len(frames) == small.n_frames == 30
-    difference = np.abs(cv2.cvtColor(frames[7], cv2.COLOR_RGB2GRAY).astype(float) - small.frame(7))
+    # a film written in grey comes back in grey, where its codec has it
+    shown = frames[7] if frames[7].ndim == 2 else cv2.cvtColor(frames[7], cv2.COLOR_RGB2GRAY)
+    difference = np.abs(shown.astype(float) - small.frame(7))
     assert difference.max() == 0.0 if codec == "FFV1" else difference.mean() < 4.0
     assert (
         sorted(each.name for each in tmp_path.iterdir())

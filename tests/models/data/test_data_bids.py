@@ -208,6 +208,7 @@ def test_anything_else_is_no_bids(made, tmp_path: Path) -> None:
 
 def test_a_recordings_root_is_read_by_its_originals(tmp_path: Path) -> None:
     root = _data_set(tmp_path / "recordings")
+    (root / "sub-01" / "ses-01" / "eeg").mkdir(parents=True)
     session = root / "sourcedata" / "sub-01" / "ses-01"
     session.mkdir(parents=True)
     assert bids.recognises(root)

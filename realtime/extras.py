@@ -1,4 +1,4 @@
-"""What an installation may lack: training needs libraries of gigabytes that a lab's live machine does without."""
+"""What an installation may lack: libraries that most machines of a lab do without."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ import importlib.util
 
 from realtime.errors import ConfigurationError
 
-_EXTRAS = {"train": ("torch", "onnx", "onnxscript")}
+_EXTRAS = {
+    "train": ("torch", "onnx", "onnxscript"),
+    "headset": ("brainflow",),
+    "bids": ("mne_bids", "pybv", "bids_validator"),
+    "set": ("eeglabio",),
+}
+_WITHIN = {"bids": "analyze", "set": "analyze"}
 
 
 def require_extra(extra: str, purpose: str) -> None:
@@ -15,7 +21,7 @@ def require_extra(extra: str, purpose: str) -> None:
     Parameters
     ----------
     extra : str
-        Its name in pyproject.toml: 'train'.
+        Its name in pyproject.toml, or 'bids' and 'set': parts of the extra 'analyze'.
     purpose : str
         What needs it, for instance "'emostream train'".
 
@@ -27,5 +33,6 @@ def require_extra(extra: str, purpose: str) -> None:
     missing = [name for name in _EXTRAS[extra] if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigurationError(
-            f"{purpose} needs {', '.join(missing)}, not installed here: pip install 'emostream[{extra}]'"
+            f"{purpose} needs {', '.join(missing)}, not installed here: "
+            f"pip install 'emostream[{_WITHIN.get(extra, extra)}]'"
         )

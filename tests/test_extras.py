@@ -6,8 +6,8 @@ import importlib.util
 
 import pytest
 
-from models.extras import require_extra
 from realtime.errors import ConfigurationError
+from realtime.extras import require_extra
 
 
 def test_what_is_installed_passes() -> None:
