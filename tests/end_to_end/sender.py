@@ -13,8 +13,8 @@ from realtime.face.capture import FileCapture
 from realtime.lsl import session
 from realtime.lsl.outlets import EegOutlet, VideoOutlet
 from realtime.packets import EegInfo, VideoInfo
-from simulators.pushers import EegPusher
-from simulators.streams import PushedStreams, film_pusher
+from simulators.pushers import EegPusher, VideoPusher
+from simulators.streams import PushedStreams
 
 
 def main(recording: str, video: str, seconds: float) -> None:
@@ -26,9 +26,10 @@ def main(recording: str, video: str, seconds: float) -> None:
     for outlet in (samples, frames):
         if not outlet.wait_for_consumers(60.0):
             sys.exit("nobody reads")
+    pictures = ((frame.stamp, frame.image) for frame in film)
     pushers = [
         EegPusher(samples, lambda first, n: eeg.samples_uv[:, first : first + n], rate, round(seconds * rate)),
-        film_pusher(frames, film),
+        VideoPusher(frames, lambda _index: next(pictures, None)),
     ]
     streams = PushedStreams(pushers, [samples.close, frames.close], pylsl.local_clock)
     streams.start()
