@@ -181,7 +181,8 @@ def dashboard(
     seconds: Seconds = None,
     network: Network = False,
     config: ConfigFile = None,
-    theme: Annotated[str, typer.Option(help="dark or light")] = "dark",
+    theme: Annotated[str | None, typer.Option(help="dark or light", show_default="as last time")] = None,
+    reset_layout: Annotated[bool, typer.Option("--reset-layout", help="Forget how the panels were arranged.")] = False,
     screenshot: Annotated[Path | None, typer.Option(help="Save a PNG of the window just before it closes.")] = None,
 ) -> None:
     """The screen alone, here or on another machine."""
@@ -194,7 +195,7 @@ def dashboard(
     configure(config, network)
     from gui.app import run_dashboard
 
-    raise typer.Exit(run_dashboard(seconds=seconds, screenshot=screenshot, theme=theme))
+    raise typer.Exit(run_dashboard(seconds=seconds, screenshot=screenshot, theme=theme, reset_layout=reset_layout))
 
 
 app.add_typer(simulate_app, name="simulate")

@@ -6,15 +6,15 @@ opens each when it appears and opens it anew when its source comes back differen
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pylsl
 
+from gui.contract import WANTED, Batch, FoundStream, Link, Wanted, choose
+from gui.describing import Descriptions
 from gui.messages import (
     BandSample,
     EmotionModel,
@@ -36,87 +36,23 @@ from gui.messages import (
     recorder_from,
     truth_from,
 )
+from gui.session_messages import ReplayState, StimulusEvent, replay_from, stimulus_from
 from realtime.config import LslConfig
 from realtime.errors import DataError, EmostreamError
 from realtime.lsl.inlets import EegReader, MarkerReader, SampleChunk, SampleReader, VideoReader
+from realtime.lsl.listen import MarkerListener
 from realtime.lsl.outlets import decode_movement_images, emotion_labels, emotion_model
 from realtime.lsl.reader import Reader
-from realtime.packets import EegChunk, EegInfo, Marker, StreamState, VideoFrame
+from realtime.packets import EegChunk, EegInfo, Marker, VideoFrame
 from realtime.ring import BoundedQueue
+
+__all__ = ["WANTED", "Batch", "Bridge", "FoundStream", "Link", "Wanted", "choose"]
 
 T = TypeVar("T")
 
 SEARCH_S = 0.5
 FORGET_S = 5.0
 SILENT_AFTER_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A stream of the contract: what it is called here, its LSL type, its name ('' for any), if silence is news."""
-
-    key: str
-    stream_type: str
-    name: str = ""
-    steady: bool = False
-
-
-WANTED: tuple[Wanted, ...] = (
-    Wanted("eeg", "EEG", steady=True),
-    Wanted("video", "VideoRaw", steady=True),
-    Wanted("emotions", "Emotion", "emostream-emotions", steady=True),
-    Wanted("band power", "BandPower", "emostream-bandpower", steady=True),
-    Wanted("quality", "SignalQuality", "emostream-quality", steady=True),
-    Wanted("face", "FaceMotion", "emostream-face", steady=True),
-    Wanted("mesh", "FaceMesh", "emostream-mesh"),
-    Wanted("movements", "Markers", "emostream-movements"),
-    Wanted("images", "MovementImages", "emostream-movement-images"),
-    Wanted("health", "Markers", "emostream-health", steady=True),
-    Wanted("truth", "Markers", "emostream-truth"),
-    Wanted("control", "Markers", "emostream-control"),
-    Wanted("recorder", "Markers", "emostream-recorder"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """This dashboard's own connection to one stream of the contract."""
-
-    key: str
-    name: str
-    state: StreamState
-    age_s: float = math.nan
-    rate_hz: float = 0.0
-    received: int = 0
-    error: str = ""
-    found: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What arrived since the last poll, oldest first; None or empty where nothing did."""
-
-    eeg: tuple[tuple[EegInfo, EegChunk], ...] = ()
-    frame: VideoFrame | None = None
-    emotions: tuple[tuple[EmotionModel, EmotionSample], ...] = ()
-    bands: BandSample | None = None
-    quality: QualitySample | None = None
-    face: FaceSample | None = None
-    mesh: MeshSample | None = None
-    movements: tuple[MovementEvent, ...] = ()
-    pictures: MovementPictures | None = None
-    health: HealthReport | None = None
-    truth: tuple[TruthEvent | MovementEvent, ...] = ()
-    notes: tuple[OperatorNote, ...] = ()
-    recorder: RecorderState | None = None
-
-
-def choose(found: list[pylsl.StreamInfo], wanted: Wanted) -> pylsl.StreamInfo | None:
-    """The stream to read for `wanted`: ours before others, then by name and source id."""
-    fits = [i for i in found if i.type() == wanted.stream_type and wanted.name in ("", i.name())]
-    return min(
-        fits, key=lambda i: (not i.name().startswith("emostream"), i.name(), i.source_id(), i.uid()), default=None
-    )
 
 
 class Bridge:
@@ -144,6 +80,15 @@ class Bridge:
         self._lock = threading.Lock()
         self._lost_for: dict[str, int] = {}
         self._refused: dict[str, tuple[str, str]] = {}
+        self._preferred: dict[str, str] = {}
+        self._found: tuple[FoundStream, ...] = ()
+        self.descriptions = Descriptions()
+        self._heard = {wanted.key: 0 for wanted in WANTED if wanted.senders}
+        self._infos: list[pylsl.StreamInfo] = []
+        names = {wanted.name: wanted.key for wanted in WANTED if wanted.senders}
+        self._listener = MarkerListener(
+            names, lambda name, event, stamp: self._hear(names[name], event, stamp), config, clock, lambda: self._infos
+        )
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._eeg: BoundedQueue[tuple[EegInfo, EegChunk]] = BoundedQueue(4096)
@@ -154,11 +99,13 @@ class Bridge:
         self._faces: BoundedQueue[FaceSample] = BoundedQueue(1)
         self._meshes: BoundedQueue[MeshSample] = BoundedQueue(1)
         self._movements: BoundedQueue[MovementEvent] = BoundedQueue(256)
-        self._pictures: BoundedQueue[MovementPictures] = BoundedQueue(1)
+        self._pictures: BoundedQueue[MovementPictures] = BoundedQueue(8)
         self._health: BoundedQueue[HealthReport] = BoundedQueue(1)
         self._truth: BoundedQueue[TruthEvent | MovementEvent] = BoundedQueue(256)
         self._notes: BoundedQueue[OperatorNote] = BoundedQueue(256)
         self._recorder: BoundedQueue[RecorderState] = BoundedQueue(1)
+        self._stimuli: BoundedQueue[StimulusEvent] = BoundedQueue(256)
+        self._replay: BoundedQueue[ReplayState] = BoundedQueue(1)
 
     @property
     def dropped_chunks(self) -> int:
@@ -189,6 +136,7 @@ class Bridge:
             readers, self._readers = list(self._readers.values()), {}
         # each waits out its own pull: together, so that closing the window takes a quarter of a second and not three
         stoppers = [threading.Thread(target=_stop, args=(reader,), name="emostream-gui-stop") for reader in readers]
+        stoppers.append(threading.Thread(target=self._listener.stop, name="emostream-gui-stop"))
         for stopper in stoppers:
             stopper.start()
         for stopper in stoppers:
@@ -205,18 +153,36 @@ class Bridge:
             face=self._faces.get(),
             mesh=self._meshes.get(),
             movements=tuple(self._movements.drain()),
-            pictures=self._pictures.get(),
+            pictures=tuple(self._pictures.drain()),
             health=self._health.get(),
             truth=tuple(self._truth.drain()),
             notes=tuple(self._notes.drain()),
             recorder=self._recorder.get(),
+            stimuli=tuple(self._stimuli.drain()),
+            replay=self._replay.get(),
         )
 
     def links(self) -> tuple[Link, ...]:
         """State of every stream of the contract, whether it is there or not. Any thread."""
         with self._lock:
             readers = dict(self._readers)
-        return tuple(self._link(wanted, readers.get(wanted.key)) for wanted in WANTED)
+        return tuple(
+            self._senders(wanted) if wanted.senders else self._link(wanted, readers.get(wanted.key))
+            for wanted in WANTED
+        )
+
+    def found(self) -> tuple[FoundStream, ...]:
+        """Every stream on the network as of the last search, sorted by name. Any thread."""
+        return self._found
+
+    def prefer(self, key: str, source_id: str) -> None:
+        """Read the stream with this source id for `key`, as soon as it is there; '' for the usual one. Any thread."""
+        self._preferred[key] = source_id
+
+    def _senders(self, wanted: Wanted) -> Link:
+        found = any(stream.name == wanted.name and stream.stream_type == wanted.stream_type for stream in self._found)
+        received = self._heard[wanted.key]
+        return Link(wanted.key, wanted.name, "live" if found else "waiting", received=received, found=found)
 
     def _link(self, wanted: Wanted, reader: Reader | None) -> Link:
         if reader is None:
@@ -228,8 +194,9 @@ class Bridge:
             state = "live"
         if state == "live" and wanted.steady and health.age_s > SILENT_AFTER_S:
             state = "stale"
+        why = reader.error or ""
         return Link(
-            wanted.key, reader.name, state, health.age_s, health.rate_hz, health.received, reader.error or "", True
+            wanted.key, reader.name, state, health.age_s, health.rate_hz, health.received, why, True, reader.uid
         )
 
     def _discover(self) -> None:
@@ -239,27 +206,48 @@ class Bridge:
 
     def search_once(self) -> None:
         """Look for streams once and open those that are new. The discovery thread, or a test."""
-        found = self._visible()
+        self._infos = found = self._visible()
+        self._found = tuple(
+            sorted((FoundStream.of(i) for i in found), key=lambda s: (s.name, s.source_id, s.host, s.uid))
+        )
         for wanted in WANTED:
             if self._stopping.is_set():
                 return
-            info = choose(found, wanted)
-            if info is not None and self._may_open(wanted, info):
+            preferred = self._preferred.get(wanted.key, "")
+            info = None if wanted.senders else choose(found, wanted, preferred)
+            if info is not None and self._may_open(wanted, info, preferred):
                 self._open(wanted, info)
+        self._listener.search_once()
+        self.descriptions.answer(found, self._stopping.is_set)
+
+    def _hear(self, key: str, event: dict[str, Any], stamp: float) -> None:
+        """Take what one of several senders says; one of the listener's threads at a time."""
+        self._heard[key] += 1
+        match key:
+            case "control":
+                _put(self._notes, note_from(event, stamp))
+            case "recorder":
+                _put(self._recorder, recorder_from(event, stamp))
+            case "stimulus":
+                _put(self._stimuli, stimulus_from(event, stamp))
+            case _:
+                _put(self._replay, replay_from(event, stamp))
 
     def _visible(self) -> list[pylsl.StreamInfo]:
         if self._search is None:
             self._search = pylsl.ContinuousResolver(forget_after=FORGET_S).results
         return self._search()
 
-    def _may_open(self, wanted: Wanted, info: pylsl.StreamInfo) -> bool:
-        """True for a stream without reader, and for one whose reader gave its restarted source two rounds in vain."""
+    def _may_open(self, wanted: Wanted, info: pylsl.StreamInfo, preferred: str) -> bool:
+        """True for a stream without reader, for the one that was asked for where another is read, and for one whose
+        reader gave its restarted source two rounds in vain."""
         reader = self._readers.get(wanted.key)
         if reader is None:
             return self._refused.get(wanted.key, ("", ""))[0] != info.uid()
         if reader.state != "lost":
             self._lost_for[wanted.key] = 0
-            return False
+            asked_for = bool(preferred) and info.source_id() == preferred != reader.lsl_info.source_id()
+            return asked_for and self._refused.get(wanted.key, ("", ""))[0] != info.uid()
         self._lost_for[wanted.key] = self._lost_for.get(wanted.key, 0) + 1
         return self._lost_for[wanted.key] > 2 and (reader.uid != info.uid() or reader.failure is not None)
 
@@ -349,15 +337,11 @@ class Bridge:
         def take(marker: Marker) -> None:
             match key:
                 case "movements":
-                    _put(self._movements, found_from(marker.text))
+                    _put(self._movements, found_from(marker.text, marker.stamp))
                 case "health":
                     _put(self._health, health_from(marker.text, marker.stamp))
-                case "truth":
-                    _put(self._truth, truth_from(marker.text, marker.stamp))
-                case "recorder":
-                    _put(self._recorder, recorder_from(marker.text, marker.stamp))
                 case _:
-                    _put(self._notes, note_from(marker.text, marker.stamp))
+                    _put(self._truth, truth_from(marker.text, marker.stamp))
 
         return take
 

@@ -51,6 +51,8 @@ class ColumnEnvelope:
         stamps : (n_times,) float64
             LSL seconds, not decreasing; samples older than the newest column are dropped.
         """
+        if np.isinf(samples).any():
+            samples = np.where(np.isfinite(samples), samples, np.float32(np.nan))
         columns = np.floor(stamps / self.column_s).astype(np.int64)
         keep = columns >= self.head
         if not keep.all():
@@ -145,9 +147,10 @@ def rasterise(
     reach = 1.5 * lane
     up = np.clip(np.nan_to_num(joined_high) * gain, -reach, reach)
     down = np.clip(np.nan_to_num(joined_low) * gain, -reach, reach)
-    top = np.clip(np.rint(centres[:, None] - up), 0, height - 1).astype(np.int32)
-    bottom = np.clip(np.rint(centres[:, None] - down), 0, height - 1).astype(np.int32)
-    return top, bottom, drawn
+    top, bottom = np.rint(centres[:, None] - up), np.rint(centres[:, None] - down)
+    # what lies outside altogether must not become a line along the edge
+    drawn &= (top < height) & (bottom >= 0)
+    return np.clip(top, 0, height - 1).astype(np.int32), np.clip(bottom, 0, height - 1).astype(np.int32), drawn
 
 
 def covered(

@@ -1,32 +1,40 @@
-"""The window: lays the panels out, hands them what the bridge polled, and redraws each no more often than it needs."""
+"""The window: gives the panels a place, hands them what the bridge polled, and redraws each no more than it needs."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
 
-from PyQt5.QtCore import Qt, QTimer
+import pyqtgraph as pg
+from PyQt5.QtCore import QStandardPaths, Qt, QTimer
 from PyQt5.QtGui import QCloseEvent, QKeyEvent
-from PyQt5.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QMainWindow, QSizePolicy, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QApplication, QFileDialog, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from gui.actions import add_actions
+from gui.band_baseline import BandBaseline
+from gui.banner import StallBanner
 from gui.bridge import Batch, Bridge, Link
-from gui.messages import EmotionModel, MovementEvent, TruthEvent
-from gui.panels.bands import BandPanel
-from gui.panels.eeg import EegPanel
-from gui.panels.health import HealthPanel
-from gui.panels.movement import MovementPanel
-from gui.panels.state import StatePanel
-from gui.panels.timeline import TimelinePanel
-from gui.panels.traces import HISTORY_S, TracesPanel
-from gui.panels.video import MotionPanel, VideoPanel
-from gui.record import RecordControl
-from gui.theme import Theme
+from gui.docks import PRESETS, DockArea
+from gui.export import export_screen
+from gui.header import Header
+from gui.help import HelpDialog, Tour
+from gui.memory import Memory
+from gui.panel_set import PanelSet
+from gui.replay_bar import ReplayBar
+from gui.session_panel import QUICK
+from gui.settings import Settings
+from gui.start_page import StartPage
+from gui.theme import FONT_SCALES, Theme, apply_theme, font_scale, set_font_scale
+from gui.tour import stops
+from realtime.errors import DataError
 
 FRAME_MS = 30
-DEMONSTRATION = "demonstration model - trained on simulated people"
-PARTICIPANT = "SIMULATED PARTICIPANT"
-HINT = "N  note    Space  pause    + / -  EEG scale    Ctrl+Q  quit"
+TRUTH_KEPT_S = 60.0
+PATIENCE_S = 2.5
+"""How long the streams may take to appear before the page of streams is shown."""
 
 
 class MainWindow(QMainWindow):
@@ -41,24 +49,32 @@ class MainWindow(QMainWindow):
         LSL seconds.
     send : callable
         Sends an operator's action: (JSON text, LSL stamp).
+    settings : Settings, optional
+        What the lab chose; by default it is forgotten.
     """
 
     def __init__(
-        self, bridge: Bridge, theme: Theme, clock: Callable[[], float], send: Callable[[str, float], None]
+        self,
+        bridge: Bridge,
+        theme: Theme,
+        clock: Callable[[], float],
+        send: Callable[[str, float], None],
+        settings: Settings | None = None,
     ) -> None:
         super().__init__()
         self.setWindowTitle("emostream")
-        self.theme = theme
+        self.theme, self.settings = theme, settings or Settings()
         self.bridge, self._clock, self._send = bridge, clock, send
-        self._paused = False
-        self._frames = 0
-        self._note_at = 0.0
-        self._truth_at = -math.inf
-        self.eeg, self.bands = EegPanel(theme), BandPanel(theme)
-        self.state, self.traces = StatePanel(theme), TracesPanel(theme)
-        self.timeline, self.health = TimelinePanel(theme), HealthPanel(theme)
-        self.video, self.motion, self.movement = VideoPanel(theme), MotionPanel(theme), MovementPanel(theme)
+        self._memory = Memory()
+        self._paused = self._settled = self._streams_asked = False
+        self._frames, self._note_at = 0, 0.0
+        self._truth_at, self._begun_s = -math.inf, clock()
+        self._links: tuple[Link, ...] = ()
+        self.tour: Tour | None = None
+        self.help: HelpDialog | None = None
+        self.panels = self._make_panels()
         self._build()
+        self.actions_by_name = add_actions(self)
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.tick)
@@ -76,200 +92,234 @@ class MainWindow(QMainWindow):
 
     def badges(self) -> tuple[str, ...]:
         """Texts of the badges that are visible."""
-        shown = (self._model_badge, self._truth_badge, self._pause_badge)
-        return tuple(badge.text() for badge in shown if not badge.isHidden())
+        return self.header.badges()
+
+    def _make_panels(self, before: PanelSet | None = None) -> PanelSet:
+        panels = PanelSet(self.theme, self.settings.texts("markers", QUICK))
+        if before is not None:
+            # before anything listens: what is taken over is no news
+            panels.adopt(before)
+            before.close()
+        panels.session.marked.connect(self.mark)
+        panels.session.noting.connect(self.begin_note)
+        panels.bands.baseline_changed.connect(self._baseline_changed)
+        panels.session.edited.connect(lambda texts: self.settings.keep("markers", texts))
+        return panels
 
     def _build(self) -> None:
+        self.header = Header(self.theme, self._clock, self._send)
+        self.header.noted.connect(self._send_note)
+        self.record = self.header.record
+        self.banner = StallBanner(self.theme)
+        self.replay = ReplayBar(self.theme, self._clock, self._send)
+        self.docks = DockArea({key: (panel.title, panel) for key, panel in self.panels.by_key.items()})
+        self.start = StartPage(self.theme, self.settings, self.bridge.prefer, self.bridge.descriptions.ask)
+        self.start.left.connect(self.show_panels)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.docks)
+        self.pages.addWidget(self.start)
         page = QWidget()
         page.setObjectName("page")
         box = QVBoxLayout(page)
-        box.setContentsMargins(10, 6, 10, 6)
-        box.setSpacing(6)
-        box.addLayout(self._header())
-        box.addWidget(self.record.banner)
-        grid = QGridLayout()
-        grid.setSpacing(8)
-        for column, (stretch, panels) in enumerate(
-            (
-                (36, ((self.eeg, 72), (self.bands, 24))),
-                (36, ((self.state, 25), (self.traces, 44), (self.timeline, 0), (self.health, 9))),
-                (28, ((self.video, 44), (self.motion, 22), (self.movement, 26))),
-            )
-        ):
-            holder = QVBoxLayout()
-            holder.setSpacing(8)
-            for panel, weight in panels:
-                holder.addWidget(panel, weight)
-            grid.addLayout(holder, 0, column)
-            grid.setColumnStretch(column, stretch)
-        box.addLayout(grid, 1)
+        box.setContentsMargins(8, 5, 8, 6)
+        box.setSpacing(5)
+        for widget in (self.header, self.banner, self.record.banner):
+            box.addWidget(widget)
+        box.addWidget(self.pages, 1)
+        box.addWidget(self.replay)
         self.setCentralWidget(page)
         self.setMinimumSize(1180, 680)
-
-    def _header(self) -> QHBoxLayout:
-        brand = QLabel("emostream")
-        brand.setObjectName("brand")
-        self._hint = QLabel(HINT)
-        self._hint.setObjectName("hint")
-        self._model_label = QLabel()
-        self._model_label.setObjectName("hint")
-        self._model_badge = _badge(DEMONSTRATION, "model")
-        self._truth_badge = _badge(PARTICIPANT, "truth")
-        self._pause_badge = _badge("DISPLAY PAUSED", "paused")
-        self.record = RecordControl(self.theme, self._clock, self._send)
-        self._note_edit = QLineEdit()
-        self._note_edit.setPlaceholderText("note: Enter sends it, Esc drops it")
-        self._note_edit.setMinimumWidth(300)
-        self._note_edit.setVisible(False)
-        self._note_edit.returnPressed.connect(self._send_note)
-        row = QHBoxLayout()
-        row.setSpacing(10)
-        for widget in (brand, self._model_badge, self._truth_badge, self._pause_badge, self._model_label):
-            row.addWidget(widget)
-        row.addStretch(1)
-        row.addWidget(self._note_edit)
-        row.addWidget(self._hint)
-        row.addWidget(self.record)
-        return row
+        self.docks.apply(PRESETS["operator"])
 
     def tick(self) -> None:
         """One turn of the display: take what arrived, then redraw what is due. The timer calls it."""
-        self.take(self.bridge.poll())
-        self.record.refresh()
-        self._hint.setVisible(not self.record.busy and self._note_edit.isHidden())
-        if self._paused:
-            return
         now = self._clock()
+        self.take(self.bridge.poll())
+        self.header.refresh(now)
         self._frames += 1
-        self.eeg.refresh(now)
-        self.video.refresh(now)
-        if self._frames % 2 == 0:
-            self.motion.refresh(now)
-        elif self._frames % 4 == 1:
-            self.bands.refresh(now)
-        if self._frames % 8 == 3:
-            self._refresh_time_axes(now)
-        if self._frames % 16 == 7:
-            self._refresh_links(self.bridge.links(), now)
+        if self._frames % 16 == 9:
+            self._look_around(now)
+        if self._frames % 4 == 2:
+            self.replay.refresh(now)
+        if not self._paused:
+            self.panels.refresh(self._frames, now)
 
-    def _refresh_time_axes(self, now_s: float) -> None:
-        for panel in (self.state, self.traces, self.timeline, self.movement):
-            panel.refresh(now_s)
-
-    def _refresh_links(self, links: tuple[Link, ...], now_s: float) -> None:
-        self.health.take_links(links)
-        self.health.refresh(now_s)
-        self.video.set_rate(next(link.rate_hz for link in links if link.key == "video"))
+    def _look_around(self, now_s: float) -> None:
+        """Links, stalls, the page of streams."""
+        links = self._links = self.bridge.links()
+        self.panels.take_links(links)
+        self.banner.show_links(links, now_s)
         truth = next(link for link in links if link.key == "truth")
         if truth.found and truth.state != "lost":
             self._truth_at = now_s
-        elif truth.found:
-            self.traces.truth.end(now_s)
-        # what a vanished simulator told is still on the time axes for a minute: so is the badge
-        self._set_truth(now_s - self._truth_at <= HISTORY_S)
+        elif truth.found or now_s - self._truth_at > TRUTH_KEPT_S:
+            self.panels.traces.truth.end(now_s)
+        # what a vanished simulator told stays on the time axes for a while: so does the badge
+        kept = now_s - self._truth_at <= TRUTH_KEPT_S or self.panels.traces.truth_on_screen
+        self._set_truth(kept)
+        if self.start.isVisible() or not self._settled:
+            self._look_for_streams(links, now_s)
+
+    def _look_for_streams(self, links: tuple[Link, ...], now_s: float) -> None:
+        self.start.take(self.bridge.found(), links, self.bridge.descriptions.known())
+        if self.start.complete and not self._streams_asked:
+            self.show_panels()
+        elif not self._settled and now_s - self._begun_s > PATIENCE_S and not self.start.isVisible():
+            self._show_start()
+        if self.start.isVisible():
+            self.start.refresh()
+
+    def show_streams(self) -> None:
+        """Show the page of streams until it is left; leave it where it is shown."""
+        if self.pages.currentWidget() is self.start:
+            self.show_panels()
+            return
+        self._streams_asked = True
+        self.start.take(self.bridge.found(), self.bridge.links(), self.bridge.descriptions.known())
+        self.start.refresh()
+        self._show_start()
+
+    def _show_start(self) -> None:
+        self.pages.setCurrentWidget(self.start)
+        self.start.go.setFocus()
+
+    def show_panels(self) -> None:
+        """Show the panels, whether all streams are there or not."""
+        self._settled, self._streams_asked = True, False
+        self.pages.setCurrentWidget(self.docks)
 
     def take(self, batch: Batch) -> None:
-        """Hand what arrived to the panels; nothing is drawn here."""
-        for info, chunk in batch.eeg:
-            self.eeg.take(info, chunk)
-        for model, sample in batch.emotions:
-            self.state.take(model, sample)
-            self.traces.take(model, sample)
-            self._show_model(model)
-        for movement in batch.movements:
-            self.timeline.take(movement)
-            self.movement.take(movement)
-        for event in batch.truth:
-            self._take_truth(event)
-        for note in batch.notes:
-            self.timeline.take_note(note)
-        self._take_newest(batch)
-
-    def _take_newest(self, batch: Batch) -> None:
-        if batch.frame is not None:
-            self.video.take_frame(batch.frame)
-        if batch.mesh is not None:
-            self.video.take_mesh(batch.mesh)
-        if batch.face is not None:
-            self.video.take_face(batch.face)
-            self.motion.take(batch.face)
-        if batch.bands is not None:
-            self.bands.take(batch.bands)
-        if batch.quality is not None:
-            self.eeg.take_quality(batch.quality)
-        if batch.pictures is not None:
-            self.movement.take_pictures(batch.pictures)
+        """Hand what arrived to whom it concerns; nothing is drawn here."""
+        now = self._clock()
+        self._memory.add(batch)
+        self.panels.tell(batch)
+        self.panels.tell_session(batch, now)
         if batch.recorder is not None:
             self.record.take(batch.recorder)
-        if batch.health is not None:
-            self.health.take(batch.health)
-            if batch.health.model is not None:
-                self._show_model(batch.health.model)
-
-    def _take_truth(self, event: TruthEvent | MovementEvent) -> None:
-        if isinstance(event, MovementEvent):
-            self.timeline.take(event)
-        else:
-            self.traces.take_truth(event)
-        self._truth_at = self._clock()
-        self._set_truth(True)
+        if batch.replay is not None:
+            self.replay.take(batch.replay)
+        if batch.emotions:
+            self.header.show_model(batch.emotions[-1][0])
+        if batch.health is not None and batch.health.model is not None:
+            self.header.show_model(batch.health.model)
+        if batch.truth:
+            self._truth_at = now
+            self._set_truth(True)
 
     def _set_truth(self, present: bool) -> None:
-        self._truth_badge.setVisible(present)
-        self.timeline.set_simulated(present)
-        self.traces.truth.present = present
-        self.state.set_truth(self.traces.truth.current() if present else None)
-
-    def _show_model(self, model: EmotionModel) -> None:
-        self._model_badge.setVisible(model.simulated)
-        if model.model_id:
-            self._model_label.setText(f"model {model.model_id}")
-            self._model_label.setToolTip(f"trained on {model.trained_on}")
+        self.header.show_truth(present)
+        self.panels.set_truth(present)
 
     def keyPressEvent(self, a0: QKeyEvent | None) -> None:
-        if a0 is None:
-            return
-        key = a0.key()
-        if key == Qt.Key.Key_Q and a0.modifiers() == Qt.KeyboardModifier.ControlModifier:
-            self.close()
-        elif key == Qt.Key.Key_Escape and self._note_edit.isVisible():
-            self._close_note()
-        elif key == Qt.Key.Key_N:
-            self._note_at = self._clock()
-            self._note_edit.setVisible(True)
-            self._note_edit.setFocus()
-        elif key == Qt.Key.Key_Space:
+        """Keys that a focused button or field must be able to take first; all others are actions of the menu."""
+        if a0 is not None and a0.key() == Qt.Key.Key_Escape:
+            if self.header.noting:
+                self._end_note()
+            elif self.start.isVisible():
+                self.show_panels()
+        elif a0 is not None and a0.key() == Qt.Key.Key_Space:
             self._paused = not self._paused
-            self._pause_badge.setVisible(self._paused)
-        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
-            self.eeg.step_scale(1 if key == Qt.Key.Key_Minus else -1)
+            self.header.show_paused(self._paused)
         else:
             super().keyPressEvent(a0)
 
-    def _send_note(self) -> None:
-        text = self._note_edit.text().strip()
-        if text:
-            now = self._clock()
-            # the moment it is about is when N was pressed; typing takes seconds
-            self._send(json.dumps({"event": "note", "text": text, "at_s": self._note_at}), now)
-        self._close_note()
+    def begin_note(self) -> None:
+        """Open the field for a note about this moment."""
+        self._note_at = self._clock()
+        self.header.begin_note()
 
-    def _close_note(self) -> None:
-        self._note_edit.clear()
-        self._note_edit.setVisible(False)
+    def mark(self, text: str) -> None:
+        """Send a quick marker: a note about this moment."""
+        now = self._clock()
+        self._send(json.dumps({"event": "note", "text": text, "at_s": now}), now)
+        self.header.say(f"marked: {text}", now)
+
+    def _baseline_changed(self, baseline: BandBaseline | None) -> None:
+        """What the EEG is compared with from now on is a note in the recording."""
+        words = f"band baseline: {baseline.words}" if baseline is not None else "band baseline: none"
+        now = self._clock()
+        self._send(json.dumps({"event": "note", "text": words, "at_s": now}), now)
+
+    def _send_note(self, text: str) -> None:
+        if text:
+            # the moment it is about is when N was pressed; typing takes seconds
+            self._send(json.dumps({"event": "note", "text": text, "at_s": self._note_at}), self._clock())
+        self._end_note()
+
+    def _end_note(self) -> None:
+        self.header.end_note()
+        self.setFocus()
+
+    def set_look(self, theme: Theme, scale: float) -> None:
+        """Show everything with a theme and a font scale: the panels are made anew and told again what was said."""
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        if (theme, scale) == (self.theme, font_scale()):
+            return
+        self.theme = theme
+        self.settings.keep("theme", theme.name)
+        self.settings.keep("font scale", set_font_scale(scale))
+        pg.setConfigOptions(background=theme.panel, foreground=theme.muted)
+        apply_theme(app, theme)
+        self.panels = self._make_panels(self.panels)
+        for key, panel in self.panels.by_key.items():
+            self.docks.replace_panel(key, panel)
+        for part in (self.header, self.banner, self.start):
+            part.set_theme(theme)
+        self.panels.tell_again(self._memory.retold())
+        self.panels.take_links(self._links)
+        self.panels.set_truth(self.header.simulated)
+
+    def step_font(self, by: int) -> None:
+        """Make all fonts a step larger or smaller; 0 for the usual size."""
+        at = FONT_SCALES.index(font_scale()) + by if by else FONT_SCALES.index(1.0)
+        self.set_look(self.theme, FONT_SCALES[min(len(FONT_SCALES) - 1, max(0, at))])
+
+    def export(self, key: str = "") -> None:
+        """Save what is on the screen, or one panel."""
+        shown = {name: panel for name, panel in self.panels.by_key.items() if panel.isVisible() and key in ("", name)}
+        now = self._clock()
+        try:
+            folder = export_screen(self.export_root, None if key else self, shown, datetime.now())
+        except DataError as err:
+            self.header.say(str(err), now, bad=True)
+        else:
+            self.header.say(f"saved: {folder}", now)
+
+    @property
+    def export_root(self) -> Path:
+        """Where exports go."""
+        documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+        return Path(self.settings.text("export folder") or Path(documents) / "emostream exports")
+
+    def choose_export_root(self) -> None:
+        """Ask where exports are to go."""
+        folder = QFileDialog.getExistingDirectory(self, "Folder for exports", str(self.export_root.parent))
+        if folder:
+            self.settings.keep("export folder", folder)
+
+    def show_help(self) -> None:
+        """Show the keys."""
+        self.help = HelpDialog(self.theme, self.actions(), self)
+        self.help.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.help.show()
+
+    def show_tour(self) -> None:
+        """Show a newcomer around."""
+        if self.tour is None:
+            self.tour = Tour(self.theme, self, stops(self))
+            self.tour.ended.connect(self._tour_ended)
+
+    def _tour_ended(self) -> None:
+        self.tour = None
+        self.settings.keep("tour seen", True)
         self.setFocus()
 
     def closeEvent(self, a0: QCloseEvent | None) -> None:
+        """Remember the layout; end what runs."""
         self._timer.stop()
+        self.panels.close()
+        self.settings.keep("layout", self.docks.kept())
+        self.settings.keep("geometry", self.saveGeometry())
         self.bridge.stop()
         super().closeEvent(a0)
-
-
-def _badge(text: str, kind: str) -> QLabel:
-    label = QLabel(text)
-    label.setObjectName("badge")
-    label.setProperty("kind", kind)
-    # a badge is never cut off: what it says must be read
-    label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-    label.setVisible(False)
-    return label

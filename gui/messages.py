@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from gui.session_messages import StreamCount, counts_from
 from realtime.errors import DataError
 from realtime.lsl.codecs import decode_emotion, decode_event
 from realtime.packets import Evidence, Float32, UInt8
@@ -196,10 +197,12 @@ class HealthReport:
     model: EmotionModel | None
 
 
-def _object(text: str) -> dict[str, Any] | None:
+def _object(said: str | dict[str, Any]) -> dict[str, Any] | None:
     """Read one of our JSON markers; None for anything else, since any program may write markers."""
+    if isinstance(said, dict):
+        return said
     try:
-        return decode_event(text)
+        return decode_event(said)
     except DataError:
         return None
 
@@ -207,6 +210,11 @@ def _object(text: str) -> dict[str, Any] | None:
 def _number(record: dict[str, Any], key: str) -> float:
     value = record.get(key)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+
+
+def _count(record: dict[str, Any], key: str) -> int:
+    value = _number(record, key)
+    return int(value) if math.isfinite(value) else 0
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -223,10 +231,20 @@ def movement_from(record: dict[str, Any], *, true: bool = False) -> MovementEven
     )
 
 
-def found_from(text: str) -> MovementEvent | None:
-    """Read a marker of the spotter; None for one that is not a movement."""
+def found_from(text: str, stamp: float = math.nan) -> MovementEvent | None:
+    """Read a marker of the spotter; None for one that is not a movement.
+
+    Its times are on the clock of the engine's machine. The marker is stamped with the moment of the decision, which LSL
+    brings to this machine's clock: with `stamp`, the times are brought there too.
+    """
     record = _object(text)
-    return movement_from(record) if record is not None and record.get("event") == "movement" else None
+    if record is None or record.get("event") != "movement":
+        return None
+    movement, offset = movement_from(record), stamp - _number(record, "decided_s")
+    if movement is None or not math.isfinite(offset):
+        return movement
+    onset, apex, end = (at + offset for at in (movement.onset_s, movement.apex_s, movement.offset_s))
+    return replace(movement, onset_s=onset, apex_s=apex, offset_s=end)
 
 
 def truth_from(text: str, stamp: float) -> TruthEvent | MovementEvent | None:
@@ -242,9 +260,9 @@ def truth_from(text: str, stamp: float) -> TruthEvent | MovementEvent | None:
     return None
 
 
-def note_from(text: str, stamp: float) -> OperatorNote | None:
-    """Read a control marker as something to show on the time axis."""
-    record = _object(text)
+def note_from(said: str | dict[str, Any], stamp: float) -> OperatorNote | None:
+    """Read a control marker, text or object, as something to show on the time axis."""
+    record = _object(said)
     if record is None or not record.get("event"):
         return None
     event = str(record["event"])
@@ -275,6 +293,10 @@ class RecorderState:
         Names of the streams in the recording.
     alarms : tuple of str
         What is wrong.
+    free_bytes : int
+        Room left on the disk; 0 where it did not say.
+    counts : tuple of StreamCount
+        How much of each stream is in the recording.
     """
 
     stamp: float
@@ -286,11 +308,13 @@ class RecorderState:
     film: bool = False
     streams: tuple[str, ...] = ()
     alarms: tuple[str, ...] = ()
+    free_bytes: int = 0
+    counts: tuple[StreamCount, ...] = ()
 
 
-def recorder_from(text: str, stamp: float) -> RecorderState | None:
-    """Read a marker of a recorder; None for one that is not ours."""
-    record = _object(text)
+def recorder_from(said: str | dict[str, Any], stamp: float) -> RecorderState | None:
+    """Read a marker of a recorder, text or object; None for one that is not ours."""
+    record = _object(said)
     if record is None or not isinstance(record.get("run"), str):
         return None
     run = str(record["run"])[:200]
@@ -302,17 +326,19 @@ def recorder_from(text: str, stamp: float) -> RecorderState | None:
         case "recording_started":
             return RecorderState(stamp, run, True, film=record.get("film") is True)
         case "recording":
-            streams, size = record.get("streams"), _number(record, "bytes")
+            counts = counts_from(record.get("streams"))
             return RecorderState(
                 stamp,
                 run,
                 True,
                 str(record.get("failure", ""))[:500],
                 elapsed_s=_number(record, "elapsed_s"),
-                bytes=int(size) if math.isfinite(size) else 0,
+                bytes=_count(record, "bytes"),
                 film=record.get("film") is True,
-                streams=tuple(map(str, streams)) if isinstance(streams, dict) else (),
+                streams=tuple(count.name for count in counts),
                 alarms=_texts(record.get("alarms")),
+                free_bytes=_count(record, "free_bytes"),
+                counts=counts,
             )
         case _:
             return None
@@ -337,8 +363,7 @@ def health_from(text: str, stamp: float) -> HealthReport | None:
 
 
 def _row(entry: dict[str, Any]) -> StreamRow:
-    counts = [_number(entry, key) for key in ("received", "lost", "gaps")]
-    received, lost, gaps = (int(value) if math.isfinite(value) else 0 for value in counts)
+    received, lost, gaps = (_count(entry, key) for key in ("received", "lost", "gaps"))
     return StreamRow(
         str(entry.get("name", "?")),
         str(entry.get("state", "waiting")),

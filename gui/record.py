@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import IO
 
 from PyQt5.QtCore import Qt
@@ -187,7 +188,6 @@ class RecordControl(QWidget):
             badge.setObjectName("badge")
         self.label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.banner.setWordWrap(True)
-        self.banner.setStyleSheet(f"color: {theme.window}; background: {theme.bad};")
         self.banner.setVisible(False)
         self.button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # no key that is meant for the window presses it
         self.button.clicked.connect(self._press)
@@ -195,6 +195,12 @@ class RecordControl(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.label)
         row.addWidget(self.button)
+        self.set_theme(theme)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Show everything in the colours of a theme."""
+        self._theme, self._shown = theme, ("", "", "", "")
+        self.banner.setStyleSheet(f"color: {theme.window}; background: {theme.bad};")
         self.refresh()
 
     def take(self, state: RecorderState) -> None:
@@ -202,9 +208,7 @@ class RecordControl(QWidget):
         self._heard_s = self._clock()
         before = self._state
         if state.failure and before is not None and before.run == state.run and before.recording:
-            state = RecorderState(
-                state.stamp, state.run, True, state.failure, before.elapsed_s, before.bytes, before.film, before.streams
-            )
+            state = replace(before, stamp=state.stamp, failure=state.failure, alarms=state.alarms)
         self._state = state
         if not state.recording:
             self._stopping = ""

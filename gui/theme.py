@@ -147,11 +147,34 @@ def contrast_ratio(first: str, second: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+FONT_SCALES = (0.85, 1.0, 1.15, 1.3, 1.5)
+"""What the sizes of all fonts may be multiplied by."""
+
+_scale = 1.0
+
+
+def font_scale() -> float:
+    """What the sizes of all fonts are multiplied by."""
+    return _scale
+
+
+def set_font_scale(scale: float) -> float:
+    """Take the nearest of `FONT_SCALES`, for widgets made and painted from now on; returns it. GUI thread."""
+    global _scale
+    _scale = min(FONT_SCALES, key=lambda offered: abs(offered - scale))
+    return _scale
+
+
+def scaled(pixels: float) -> int:
+    """A length that goes with the fonts, px."""
+    return round(pixels * _scale)
+
+
 def font(pixels: int, *, bold: bool = False) -> QFont:
-    """The interface's font at a size in device-independent pixels."""
+    """The interface's font at a size in device-independent pixels, times the font scale."""
     chosen = QFont()
     chosen.setFamilies(["Inter", "Segoe UI", "SF Pro Text", "Noto Sans", "DejaVu Sans", "sans-serif"])
-    chosen.setPixelSize(pixels)
+    chosen.setPixelSize(scaled(pixels))
     chosen.setBold(bold)
     return chosen
 
@@ -164,6 +187,11 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
         (QPalette.ColorRole.Base, theme.panel),
         (QPalette.ColorRole.AlternateBase, theme.window),
         (QPalette.ColorRole.Button, theme.panel),
+        # Fusion draws edges and lines, those of docks and tabs among them, in these
+        *((role, theme.border) for role in (QPalette.ColorRole.Light, QPalette.ColorRole.Midlight)),
+        *((role, theme.border) for role in (QPalette.ColorRole.Mid, QPalette.ColorRole.Dark)),
+        (QPalette.ColorRole.ToolTipBase, theme.panel),
+        (QPalette.ColorRole.ToolTipText, theme.text),
         (QPalette.ColorRole.Text, theme.text),
         (QPalette.ColorRole.WindowText, theme.text),
         (QPalette.ColorRole.ButtonText, theme.text),
@@ -180,24 +208,78 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
 def _style_sheet(theme: Theme) -> str:
     return f"""
     QMainWindow, QWidget#page {{ background: {theme.window}; }}
+    QMainWindow::separator {{ background: {theme.window}; width: 6px; height: 6px; }}
+    QMainWindow::separator:hover {{ background: {theme.accent}; }}
     QFrame#panel {{ background: {theme.panel}; border: 1px solid {theme.border}; border-radius: 6px; }}
+    QFrame#panel:focus {{ border: 2px solid {theme.accent}; }}
     QLabel {{ color: {theme.text}; background: transparent; }}
-    QLabel#title {{ font-weight: 600; font-size: 13px; }}
-    QLabel#brand {{ font-size: 17px; font-weight: 700; }}
-    QLabel#hint {{ color: {theme.muted}; font-size: 11px; }}
-    QLabel#badge {{ border-radius: 4px; padding: 3px 9px; font-size: 12px; font-weight: 600; }}
+    QLabel#title {{ font-weight: 600; font-size: {scaled(13)}px; }}
+    QLabel#brand {{ font-size: {scaled(17)}px; font-weight: 700; }}
+    QLabel#large {{ font-size: {scaled(22)}px; font-weight: 700; }}
+    QLabel#hint {{ color: {theme.muted}; font-size: {scaled(11)}px; }}
+    QLabel#badge {{ border-radius: 4px; padding: 3px 9px; font-size: {scaled(12)}px; font-weight: 600; }}
     QLabel#badge[kind="model"] {{ color: {theme.warn}; border: 1px solid {theme.warn}; }}
     QLabel#badge[kind="truth"] {{ color: {theme.truth}; border: 1px solid {theme.truth}; }}
     QLabel#badge[kind="paused"] {{ color: {theme.window}; background: {theme.accent}; }}
     QLineEdit {{
-        background: {theme.panel}; color: {theme.text}; border: 1px solid {theme.accent}; border-radius: 4px;
-        padding: 3px 8px; font-size: 12px;
+        background: {theme.panel}; color: {theme.text}; border: 1px solid {theme.muted}; border-radius: 4px;
+        padding: 3px 8px; font-size: {scaled(12)}px;
     }}
+    QLineEdit:focus {{ border: 2px solid {theme.accent}; padding: 2px 7px; }}
+    {_buttons(theme)}
+    {_tables(theme)}
+    """
+
+
+def _buttons(theme: Theme) -> str:
+    """Buttons, menus, tabs and docks: the one that has the focus is framed in the accent colour."""
+    return f"""
+    QPushButton, QToolButton, QComboBox {{
+        background: {theme.panel}; color: {theme.text}; border: 1px solid {theme.muted}; border-radius: 4px;
+        padding: 3px 10px; font-size: {scaled(12)}px;
+    }}
+    QPushButton:hover, QToolButton:hover, QComboBox:hover {{ background: {theme.grid}; }}
+    QPushButton:pressed, QToolButton:pressed {{ background: {theme.border}; }}
+    QPushButton:checked, QToolButton:checked {{ border: 2px solid {theme.text}; font-weight: 600; padding: 2px 9px; }}
+    QPushButton:focus, QToolButton:focus, QComboBox:focus {{ border: 2px solid {theme.accent}; padding: 2px 9px; }}
+    QPushButton:disabled, QToolButton:disabled, QComboBox:disabled {{
+        color: {theme.muted}; border: 1px dashed {theme.border};
+    }}
+    QCheckBox {{ color: {theme.text}; font-size: {scaled(12)}px; padding: 1px; }}
+    QCheckBox:focus, QSlider:focus {{ border: 2px solid {theme.accent}; border-radius: 4px; }}
+    QMenuBar {{ background: {theme.window}; color: {theme.text}; font-size: {scaled(12)}px; }}
+    QMenuBar::item {{ background: transparent; padding: 4px 9px; border-radius: 4px; }}
+    QMenuBar::item:selected {{ background: {theme.accent}; color: {theme.window}; }}
+    QMenu {{
+        background: {theme.panel}; color: {theme.text}; border: 1px solid {theme.border}; font-size: {scaled(12)}px;
+    }}
+    QMenu::item {{ padding: 4px 24px 4px 24px; }}
+    QMenu::item:selected {{ background: {theme.accent}; color: {theme.window}; }}
+    QMenu::item:disabled {{ color: {theme.muted}; }}
+    QMenu::separator {{ height: 1px; background: {theme.border}; margin: 3px 8px; }}
+    QDockWidget {{ color: {theme.text}; font-size: {scaled(12)}px; font-weight: 600; }}
+    QDockWidget::title {{ background: {theme.grid}; padding: 3px 8px; border-radius: 4px; }}
+    QTabBar::tab {{
+        background: {theme.window}; color: {theme.muted}; border: 1px solid {theme.border}; padding: 3px 12px;
+        font-size: {scaled(12)}px;
+    }}
+    QTabBar {{ qproperty-drawBase: 0; }}
+    QTabBar::tab:selected {{ background: {theme.panel}; color: {theme.text}; border-bottom: 2px solid {theme.accent}; }}
+    QTabBar:focus {{ border: 2px solid {theme.accent}; }}
+    QToolTip {{ background: {theme.panel}; color: {theme.text}; border: 1px solid {theme.border}; }}
+    """
+
+
+def _tables(theme: Theme) -> str:
+    return f"""
     QTableWidget {{
-        background: {theme.panel}; color: {theme.text}; border: none; gridline-color: {theme.border}; font-size: 12px;
+        background: {theme.panel}; color: {theme.text}; border: none; gridline-color: {theme.border};
+        font-size: {scaled(12)}px;
     }}
+    QTableWidget:focus {{ border: 2px solid {theme.accent}; }}
+    QTableWidget::item:selected {{ background: {theme.accent}; color: {theme.window}; }}
     QHeaderView::section {{
         background: {theme.panel}; color: {theme.muted}; border: none; border-bottom: 1px solid {theme.border};
-        padding: 1px 4px; font-size: 11px;
+        padding: 1px 4px; font-size: {scaled(11)}px;
     }}
     """

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -16,6 +19,9 @@ import pytest
 os.environ["EMOSTREAM_SESSION"] = f"test-{uuid.uuid4().hex[:12]}"
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# windows remember themselves: neither from the user's own nor from one another
+os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="emostream-test-")
+atexit.register(shutil.rmtree, os.environ["XDG_CONFIG_HOME"], ignore_errors=True)
 
 from realtime.lsl import session
 

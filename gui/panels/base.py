@@ -27,6 +27,11 @@ class NoteLabel(QWidget):
         self.level: Level = ""
         self.setMinimumHeight(16)
 
+    def set_theme(self, theme: Theme) -> None:
+        """Paint in the colours of a theme from now on."""
+        self._theme = theme
+        self.update()
+
     def show_text(self, text: str, level: Level) -> None:
         """Set the text and its level."""
         if (text, level) != (self.text, self.level):

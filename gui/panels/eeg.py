@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from PyQt5.QtCore import QPointF, QRect, QRectF, Qt
 from PyQt5.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PyQt5.QtWidgets import QWidget
 
-from gui.envelope import ColumnEnvelope, covered, rasterise
+from gui.display_filter import DisplayChain
 from gui.messages import QualitySample
-from gui.panels.base import Panel, age_text, over_pixels
-from gui.theme import Theme, font
-from realtime.packets import Bool, EegChunk, EegInfo, Float64, Quality
+from gui.panels.base import Panel, age_text
+from gui.panels.eeg_controls import SCALES_UV, WINDOWS_S, EegControls, EegView, step
+from gui.theme import Theme, font, scaled
+from gui.trace_image import TraceImage, lanes
+from realtime.packets import Bool, EegChunk, EegInfo, Quality
 from realtime.ring import RingBuffer
 
-WINDOW_S = 10.0
-SCALES_UV = (20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 STALE_AFTER_S = 1.0
+BAD_SIGN = "✕"
+_SETTLE_S = 2.0
 _AXIS_PX = 18
+_NAME_PX = 11
+_TICKS_S = {2.0: 0.5, 5.0: 1.0, 10.0: 2.0, 20.0: 5.0, 30.0: 5.0}
 
 
 def flag_words(flags: int) -> str:
@@ -27,123 +33,48 @@ def flag_words(flags: int) -> str:
     return ", ".join(flag.name.lower().replace("_", " ") for flag in Quality if flag and flags & flag and flag.name)
 
 
-def lanes(height: float, n_channels: int) -> tuple[float, Float64]:
-    """Height of a channel's lane and the middle of each, px; half a lane is left free at the top for blinks."""
-    lane = height / (n_channels + 0.5)
-    return lane, np.arange(1, n_channels + 1, dtype=np.float64) * lane
-
-
-class TraceImage:
-    """The traces as a ring of image columns: `advance` draws what is new, `parts` says which slices to blit where.
-
-    Parameters
-    ----------
-    width, height : int
-        Device pixels.
-    n_channels : int
-    window_s : float
-    theme : Theme
-    """
-
-    def __init__(
-        self, width: int, height: int, n_channels: int, window_s: float, theme: Theme, max_hole_s: float
-    ) -> None:
-        self.width, self.height = width, height
-        self.envelope = ColumnEnvelope(n_channels, width, window_s, max_hole_s)
-        self.pixels = np.empty((height, width), np.uint32)
-        self.lane_px, self.centres = lanes(height, n_channels)
-        self.bad = np.zeros(n_channels, bool)
-        self._theme = theme
-        self._gain = 1.0
-        self._drawn = -1
-        self._ground, self._grid = _rgb(theme.panel), _rgb(theme.grid)
-        self.pixels[:] = self._ground
-        self.image = over_pixels(self.pixels)
-
-    def set_gain(self, px_per_uv: float) -> None:
-        """Change the vertical scale; everything is drawn anew at the next `advance`."""
-        self._gain = px_per_uv
-        self._drawn = -1
-
-    def set_bad(self, bad: Bool) -> None:
-        """(n_channels,) bool: channels drawn in grey, from the next `advance` on."""
-        if not np.array_equal(bad, self.bad):
-            self.bad = bad
-            self._drawn = -1
-
-    def advance(self) -> int:
-        """Draw the columns that are new or still growing; returns how many."""
-        head = self.envelope.head
-        if head < 0:
-            return 0
-        first = max(self._drawn, head - self.width + 1) if self._drawn >= 0 else head - self.width + 1
-        self._draw(first, head)
-        self._drawn = head
-        return head - first + 1
-
-    def _draw(self, first: int, last: int) -> None:
-        low, high = self.envelope.columns(first, last)
-        if first > self.envelope.head - self.width + 1:
-            edge_low, edge_high = self.envelope.columns(first - 1, first - 1)
-            before = (edge_low[:, 0], edge_high[:, 0])
-        else:
-            nothing = np.full(len(low), np.nan, np.float32)
-            before = (nothing, nothing)
-        top, bottom, drawn = rasterise(low, high, before, self.centres, self._gain, self.height)
-        per_second = 1.0 / self.envelope.column_s
-        ticks = np.floor(np.arange(first - 1, last + 1) / per_second)
-        block = np.full((self.height, last - first + 1), self._ground, np.uint32)
-        block[:, np.flatnonzero(np.diff(ticks))] = self._grid
-        theme = self._theme
-        odd = np.arange(len(low)) % 2 == 1
-        for members, color in (
-            (self.bad, theme.trace_bad),
-            (~self.bad & odd, theme.trace_other),
-            (~self.bad & ~odd, theme.trace),
-        ):
-            if members.any():
-                block[covered(top[members], bottom[members], drawn[members], self.height)] = _rgb(color)
-        self.pixels[:, np.arange(first, last + 1) % self.width] = block
-
-    def parts(self) -> tuple[tuple[int, QRect], ...]:
-        """Slices (target x, source rectangle), oldest column first: the ring unrolled."""
-        start = (self.envelope.head + 1) % self.width
-        older = (0, QRect(start, 0, self.width - start, self.height))
-        newer = (self.width - start, QRect(0, 0, start, self.height))
-        return (older, newer)
-
-
-def _rgb(name: str) -> int:
-    return QColor(name).rgb()
-
-
 class EegCanvas(QWidget):
-    """Traces, channel names in the gutter, a second grid and a scale bar."""
+    """Traces, channel names in the gutter, a grid of seconds and a scale bar.
+
+    The raw samples of the longest window are kept, so that every setting may change afterwards. While the canvas is
+    hidden nothing is drawn or filtered.
+    """
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.theme = theme
+        self.view = EegView()
         self.labels: tuple[str, ...] = ()
+        self.shown: tuple[str, ...] = ()
         self.flags: dict[str, int] = {}
-        self.scale_uv = 100.0
         self.traces: TraceImage | None = None
         self.overlay = ""
         self._sfreq_hz = 0.0
         self._raw: RingBuffer | None = None
         self._stamps: RingBuffer | None = None
+        self._rows: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._good: Bool = np.zeros(0, bool)
+        self._chain: DisplayChain | None = None
+        self._outdated = True
         self._gutter: QPixmap | None = None
         self._gutter_px = 60
-        self.setMinimumSize(260, 160)
+        self.setMinimumSize(260, 120)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setAccessibleName("EEG traces")
+
+    @property
+    def scale_uv(self) -> float:
+        """Microvolts between two neighbouring channels."""
+        return self.view.scale_uv
 
     def open(self, info: EegInfo) -> None:
         """Begin with a new source; what was shown of another one is dropped."""
         self.labels = info.channels
         self._sfreq_hz = info.sfreq_hz
-        capacity = max(64, math.ceil(WINDOW_S * info.sfreq_hz))
+        capacity = max(64, math.ceil((WINDOWS_S[-1] + _SETTLE_S) * info.sfreq_hz))
         self._raw = RingBuffer(len(self.labels), capacity, on_full="drop_oldest")
         self._stamps = RingBuffer(1, capacity, on_full="drop_oldest", dtype=np.float64)
-        self._rebuild()
+        self._choose()
 
     def push(self, chunk: EegChunk) -> None:
         """Add samples; drawn at the next `advance`."""
@@ -151,27 +82,32 @@ class EegCanvas(QWidget):
             return
         self._raw.push(chunk.samples)
         self._stamps.push(chunk.stamps[None])
-        if self.traces is not None:
-            self.traces.envelope.push(chunk.samples, chunk.stamps)
+        if not self.isVisible():
+            self._outdated = True
+        if not self._outdated and self.traces is not None and self._chain is not None:
+            shown = self._chain.process(chunk.samples, chunk.stamps, self._good)
+            self.traces.envelope.push(shown, chunk.stamps)
 
     def advance(self) -> None:
         """Draw what is new and ask for a repaint."""
+        rebuilt = self._renew()
         if self.traces is not None and self.traces.advance():
-            self.update(self._plot())
+            self.update(self.rect() if rebuilt else self._plot())
 
     def set_flags(self, flags: dict[str, int]) -> None:
-        """Grey the channels with quality flags and mark their names."""
+        """Mark the channels with quality flags, in the gutter and in their traces."""
         if flags != self.flags:
             self.flags = flags
-            self._mark_bad()
-            self._gutter = None
-            self.update()
+            self._choose(renew=False)
 
-    def set_scale(self, scale_uv: float) -> None:
-        """Microvolts between two neighbouring channels."""
-        self.scale_uv = scale_uv
-        if self.traces is not None:
-            self.traces.set_gain(self.traces.lane_px / scale_uv)
+    def set_view(self, view: EegView) -> None:
+        """Show other channels, another time or scale, or filter otherwise."""
+        scale_only = view == replace(self.view, scale_uv=view.scale_uv)
+        self.view = view
+        if not scale_only:
+            self._choose()
+        elif self.traces is not None:
+            self.traces.set_gain(self.traces.lane_px / view.scale_uv)
             self.traces.advance()
         self.update()
 
@@ -183,44 +119,62 @@ class EegCanvas(QWidget):
 
     def resizeEvent(self, a0: QResizeEvent | None) -> None:
         super().resizeEvent(a0)
-        self._rebuild()
+        self._outdated = True
+
+    def _choose(self, *, renew: bool = True) -> None:
+        """Find the rows that are shown; draw all anew where they changed, or where it is asked for."""
+        self._good = np.array([not self.flags.get(label, 0) for label in self.labels], bool)
+        rows = self.view.channels.rows(self.labels, self._good)
+        if renew or not np.array_equal(rows, self._rows):
+            self._outdated = True
+        elif self.traces is not None:
+            self.traces.set_bad(~self._good[rows])
+        self._rows = rows
+        self.shown = tuple(self.labels[row] for row in rows)
+        self._gutter = None
+        self.update()
 
     def _plot(self) -> QRect:
-        return QRect(self._gutter_px, 0, max(1, self.width() - self._gutter_px), max(1, self.height() - _AXIS_PX))
+        return QRect(
+            self._gutter_px, 0, max(1, self.width() - self._gutter_px), max(1, self.height() - scaled(_AXIS_PX))
+        )
 
-    def _rebuild(self) -> None:
-        """Make images of the present size and draw the last ten seconds into them."""
+    def _renew(self) -> bool:
+        """Make the image anew from the raw samples where a setting, the size or the source changed."""
+        if not self._outdated or self._raw is None or self._stamps is None:
+            return False
+        self._outdated = False
         self._gutter = None
-        if self._raw is None or self._stamps is None or not self.labels:
-            return
+        self.traces = None
+        if not self.shown:
+            self.update()
+            return False
         self._gutter_px = self._gutter_width()
         ratio = self.devicePixelRatioF()
         plot = self._plot()
         width, height = max(16, round(plot.width() * ratio)), max(16, round(plot.height() * ratio))
         hole = max(0.1, 3.0 / self._sfreq_hz)
-        self.traces = TraceImage(width, height, len(self.labels), WINDOW_S, self.theme, hole)
+        self.traces = TraceImage(width, height, len(self.shown), self.view.window_s, self.theme, hole)
         self.traces.set_gain(self.traces.lane_px / self.scale_uv)
-        self._mark_bad()
-        if len(self._raw):
-            self.traces.envelope.push(self._raw.latest(), self._stamps.latest()[0])
-            self.traces.advance()
-        self.update()
-
-    def _mark_bad(self) -> None:
-        if self.traces is not None:
-            self.traces.set_bad(np.array([bool(self.flags.get(label, 0)) for label in self.labels]))
+        self.traces.set_bad(~self._good[self._rows])
+        self._chain = DisplayChain(self._rows, self._sfreq_hz, self.view.filters, hole)
+        kept = min(len(self._raw), math.ceil((self.view.window_s + _SETTLE_S) * self._sfreq_hz))
+        if kept:
+            stamps = self._stamps.latest(kept)[0]
+            self.traces.envelope.push(self._chain.process(self._raw.latest(kept), stamps, self._good), stamps)
+        return True
 
     def _stagger(self) -> int:
         """Columns of names, so that names of neighbouring channels do not touch."""
-        lane = max(1.0, (self.height() - _AXIS_PX) / max(1, len(self.labels)))
-        return max(1, min(4, math.ceil(11.0 / lane)))
+        lane = max(1.0, (self.height() - scaled(_AXIS_PX)) / max(1, len(self.shown)))
+        return max(1, min(4, math.ceil(scaled(_NAME_PX) / lane)))
 
     def _name_width(self) -> int:
-        metrics = QFontMetrics(font(10))
-        return max((metrics.horizontalAdvance(label) for label in self.labels), default=30) + 6
+        metrics = QFontMetrics(font(10, bold=True))
+        return max((metrics.horizontalAdvance(BAD_SIGN + label) for label in self.shown), default=30) + 6
 
     def _gutter_width(self) -> int:
-        return 6 + self._stagger() * min(64, self._name_width())
+        return 6 + self._stagger() * min(scaled(64), self._name_width())
 
     def _paint_gutter(self) -> QPixmap:
         ratio = self.devicePixelRatioF()
@@ -229,22 +183,25 @@ class EegCanvas(QWidget):
         pixmap.fill(QColor(self.theme.panel))
         painter = QPainter(pixmap)
         stagger = self._stagger()
-        _, middles = lanes(self.height() - _AXIS_PX, len(self.labels))
+        _, middles = lanes(self.height() - scaled(_AXIS_PX), len(self.shown))
         column = (self._gutter_px - 6) / stagger
-        for index, label in enumerate(self.labels):
+        for index, label in enumerate(self.shown):
             bad = bool(self.flags.get(label, 0))
             middle = middles[index]
             left = (stagger - 1 - index % stagger) * column
             painter.setFont(font(10, bold=bad))
             painter.setPen(QColor(self.theme.bad if bad else self.theme.muted))
             box = QRectF(left, middle - 8, column - 3, 16)
-            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, label)
+            text = BAD_SIGN + label if bad else label
+            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
             painter.setPen(QPen(QColor(self.theme.border), 1))
             painter.drawLine(QPointF(left + column - 1, middle), QPointF(self._gutter_px - 2, middle))
         painter.end()
         return pixmap
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:
+        if self._renew() and self.traces is not None:
+            self.traces.advance()
         painter = QPainter(self)
         plot = self._plot()
         if self.traces is None:
@@ -263,35 +220,36 @@ class EegCanvas(QWidget):
     def _paint_frame(self, painter: QPainter, plot: QRect) -> None:
         if self._gutter is None:
             self._gutter = self._paint_gutter()
-        painter.fillRect(QRect(0, plot.bottom() + 1, self.width(), _AXIS_PX), QColor(self.theme.panel))
+        painter.fillRect(QRect(0, plot.bottom() + 1, self.width(), scaled(_AXIS_PX)), QColor(self.theme.panel))
         painter.drawPixmap(0, 0, self._gutter)
         painter.setFont(font(11))
         painter.setPen(QColor(self.theme.muted))
-        step = 2 if plot.width() > 300 else 5
-        for seconds in range(0, int(WINDOW_S) + 1, step):
-            x = plot.right() - plot.width() * seconds / WINDOW_S
-            text = "now" if seconds == 0 else f"-{seconds} s"
-            align = (
-                Qt.AlignmentFlag.AlignRight
-                if seconds == 0
-                else Qt.AlignmentFlag.AlignLeft
-                if seconds == WINDOW_S
-                else Qt.AlignmentFlag.AlignHCenter
+        window_s = self.view.window_s
+        for tick in np.arange(0.0, window_s + 1e-6, _TICKS_S[window_s]):
+            x = plot.right() - plot.width() * tick / window_s
+            text = "now" if tick == 0 else f"-{tick:g} s"
+            width = painter.fontMetrics().horizontalAdvance(text)
+            left = min(max(x - width / 2, plot.left()), plot.right() - width)
+            painter.drawText(
+                QRectF(left, plot.bottom() + 2, width + 2, scaled(_AXIS_PX) - 2), Qt.AlignmentFlag.AlignLeft, text
             )
-            left = x - (50 if seconds == 0 else 0 if seconds == WINDOW_S else 25)
-            painter.drawText(QRectF(left, plot.bottom() + 2, 50, _AXIS_PX - 2), align, text)
 
     def _paint_scale_bar(self, painter: QPainter, plot: QRect) -> None:
-        lane = plot.height() / max(1, len(self.labels))
-        lanes = max(1, math.ceil(14 / lane))
-        text = f"{self.scale_uv * lanes:g} µV"
+        lane = plot.height() / max(1, len(self.shown))
+        spanned = max(1, math.ceil(14 / lane))
+        text = f"{self.scale_uv * spanned:g} µV"
         painter.setFont(font(11, bold=True))
         width = painter.fontMetrics().horizontalAdvance(text) + 20
-        box = QRectF(plot.left() + 6, plot.bottom() - lanes * lane - 8, width, max(18.0, lanes * lane + 4))
+        box = QRectF(plot.left() + 6, plot.bottom() - spanned * lane - 8, width, max(18.0, spanned * lane + 4))
         painter.fillRect(box, QColor(self.theme.panel))
         painter.setPen(QPen(QColor(self.theme.warn), 2))
-        x, middle = box.left() + 6, box.center().y()
-        painter.drawLine(QPointF(x, middle - lanes * lane / 2), QPointF(x, middle + lanes * lane / 2))
+        x, middle, half = box.left() + 6, box.center().y(), spanned * lane / 2
+        for start, stop in (
+            ((x, middle - half), (x, middle + half)),
+            ((x - 3, middle - half), (x + 3, middle - half)),
+            ((x - 3, middle + half), (x + 3, middle + half)),
+        ):
+            painter.drawLine(QPointF(*start), QPointF(*stop))
         painter.drawText(box.adjusted(14, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
 
     def _paint_overlay(self, painter: QPainter, plot: QRect) -> None:
@@ -304,21 +262,48 @@ class EegCanvas(QWidget):
 
 
 class EegPanel(Panel):
-    """EEG of the last ten seconds, all channels; bad ones greyed and named."""
+    """EEG of the last seconds: the channels that are chosen, bad ones marked; what is set here is for display only."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__("EEG", theme)
+        self.controls = EegControls(theme)
+        self.controls.changed.connect(self.set_view)
         self.canvas = EegCanvas(theme)
+        self.add(self.controls, 0)
         self.add(self.canvas)
         self._info: EegInfo | None = None
         self._stream_id = ""
         self._newest = -math.inf
+
+    @property
+    def view(self) -> EegView:
+        """How the EEG is shown now."""
+        return self.canvas.view
+
+    def set_view(self, view: EegView) -> None:
+        """Show it otherwise; the buttons follow."""
+        self.controls.set_view(view)
+        self.canvas.set_view(view)
+
+    def adopt(self, before: EegPanel) -> None:
+        """Show what another panel shows, as it shows it."""
+        self.set_view(before.view)
+
+    def step_scale(self, steps: int) -> None:
+        """Make traces smaller (positive steps: more µV a lane) or larger."""
+        self.set_view(replace(self.view, scale_uv=step(SCALES_UV, self.view.scale_uv, steps)))
+
+    def step_window(self, steps: int) -> None:
+        """Show more seconds (positive steps) or fewer."""
+        self.set_view(replace(self.view, window_s=step(WINDOWS_S, self.view.window_s, steps)))
 
     def take(self, info: EegInfo, chunk: EegChunk) -> None:
         """Add samples of a source; another source, or a restarted one, starts the picture anew."""
         if info != self._info or chunk.stream_id != self._stream_id:
             self._info, self._stream_id = info, chunk.stream_id
             self.canvas.open(info)
+            self.controls.channels.labels = info.channels
+            self.controls.filters.set_rate(info.sfreq_hz)
         self.canvas.push(chunk)
         self._newest = float(chunk.stamps[-1])
 
@@ -326,25 +311,27 @@ class EegPanel(Panel):
         """Mark bad channels."""
         self.canvas.set_flags({label: flags for label, flags in quality.flags.items() if flags})
 
-    def step_scale(self, steps: int) -> None:
-        """Make traces smaller (positive steps: more µV a lane) or larger."""
-        at = SCALES_UV.index(self.canvas.scale_uv) + steps
-        self.canvas.set_scale(SCALES_UV[min(max(at, 0), len(SCALES_UV) - 1)])
-
     def refresh(self, now_s: float) -> None:
         """Draw what came since the last call."""
+        if not self.isVisible():
+            return
         if self._info is None:
             self.canvas.set_overlay("waiting for an EEG stream")
             return
         self.canvas.advance()
         age = now_s - self._newest
-        self.canvas.set_overlay(f"no EEG for {age_text(age)}" if age > STALE_AFTER_S else "")
-        bad = [
-            f"{label} {flag_words(flags)}" for label, flags in self.canvas.flags.items() if label in self._info.channels
-        ]
-        text = f"{len(self._info.channels)} channels · {self._info.sfreq_hz:g} Hz"
+        if age > STALE_AFTER_S:
+            self.canvas.set_overlay(f"no EEG for {age_text(age)}")
+        else:
+            self.canvas.set_overlay("" if self.canvas.shown else "no channel is chosen")
+        self._tell(self._info)
+
+    def _tell(self, info: EegInfo) -> None:
+        bad = [f"{label} {flag_words(flags)}" for label, flags in self.canvas.flags.items() if label in info.channels]
+        shown = len(self.canvas.shown)
+        some = f"{shown} of " if shown < len(info.channels) else ""
+        text = f"{some}{len(info.channels)} channels · {info.sfreq_hz:g} Hz"
         if bad:
-            shown = "; ".join(bad[:3]) + (f" and {len(bad) - 3} more" if len(bad) > 3 else "")
-            text += f" · {len(bad)} bad: {shown}"
-        text += f" · {self._info.name}"
-        self.set_note(text, "warn" if bad else "")
+            named = "; ".join(bad[:3]) + (f" and {len(bad) - 3} more" if len(bad) > 3 else "")
+            text += f" · {len(bad)} bad: {named}"
+        self.set_note(f"{text} · {info.name}", "warn" if bad else "")

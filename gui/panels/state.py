@@ -7,20 +7,25 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from PyQt5.QtCore import QPointF, QRectF, Qt
-from PyQt5.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from gui.messages import EmotionModel, EmotionSample
 from gui.panels.base import Panel, age_text
+from gui.panels.emotion_bars import ClassBars
+from gui.panels.emotion_history import STALE_AFTER_S
+from gui.panels.emotion_words import RESTS_ON, Badge, Badges, Headline
 from gui.theme import Theme, font
 
-STALE_AFTER_S = 1.5
+READS = "reads"
+_NOTHING = f"{RESTS_ON} nothing"
+DEMONSTRATION = "demonstration model: trained on simulated people"
+_WIDEST = "100% · confidence 100%"
+_CAUTION = "It shows how the parts work together; what it says of a real person means nothing."
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the panel says: one word or line, two lines below it, how it is meant."""
+    """What the panel says: one word or two, what it rests on, a line on how sure it is, how it is meant."""
 
     headline: str
     basis: str
@@ -39,154 +44,105 @@ def read_state(model: EmotionModel | None, sample: EmotionSample | None, now_s: 
         LSL seconds.
     """
     if model is None or sample is None:
-        return Reading(
-            "waiting for the engine", "no predictions on the network yet", "start 'emostream run'", "waiting"
-        )
+        return Reading("waiting for the engine", _NOTHING, "no predictions yet: start 'emostream run'", "waiting")
     age = now_s - sample.stamp
     if age > STALE_AFTER_S:
-        return Reading(
-            "no current prediction", f"the last one is {age_text(age)} old", "engine or input is silent", "stale"
-        )
+        return Reading("stale", _NOTHING, f"no prediction for {age_text(age)}: engine or input is silent", "stale")
     if not sample.enough:
-        return Reading("not enough evidence yet", _basis(sample, age), "nothing is claimed yet", "not enough")
+        return Reading("not enough evidence", _basis(sample, READS), "nothing is claimed", "not enough")
     top = int(np.nanargmax(sample.probabilities))
-    detail = f"{sample.probabilities[top]:.0%} probable · confidence {sample.confidence:.0%}"
-    return Reading(model.classes[top], _basis(sample, age), detail, "current")
+    detail = f"{sample.probabilities[top]:.0%} · confidence {sample.confidence:.0%}"
+    return Reading(model.classes[top], _basis(sample), detail, "current")
 
 
-def _basis(sample: EmotionSample, age_s: float) -> str:
-    """'rests on EEG (0.1 s old) and face (movement 3.2 s ago)'."""
-    parts = []
-    if sample.used_eeg:
-        parts.append(f"EEG ({age_text(_sum(sample.eeg_age_s, age_s))} old)")
-    if sample.used_face:
-        parts.append(f"face (movement {age_text(_sum(sample.face_age_s, age_s))} ago)")
-    return "rests on " + " and ".join(parts) if parts else "rests on nothing yet"
+def _basis(sample: EmotionSample, verb: str = RESTS_ON) -> str:
+    """'rests on EEG and face', 'rests on EEG alone'."""
+    match sample.used_eeg, sample.used_face:
+        case True, True:
+            return f"{verb} EEG and face"
+        case True, False:
+            return f"{verb} EEG alone"
+        case False, True:
+            return f"{verb} the face alone"
+        case _:
+            return f"{verb} nothing"
 
 
-def _sum(used_age_s: float, sample_age_s: float) -> float:
-    return (used_age_s if math.isfinite(used_age_s) else 0.0) + max(0.0, sample_age_s)
+def modality_badges(sample: EmotionSample | None, now_s: float) -> tuple[Badge, ...]:
+    """EEG and face as badges; without a sample, or a stale one, neither is used."""
+    if sample is None or now_s - sample.stamp > STALE_AFTER_S:
+        return (Badge("EEG", False, "unused"), Badge("face", False, "unused"))
+    since = max(0.0, now_s - sample.stamp)
+    return (
+        Badge("EEG", sample.used_eeg, _age(sample.eeg_age_s, since, "old") if sample.used_eeg else "unused"),
+        Badge("face", sample.used_face, _age(sample.face_age_s, since, "ago") if sample.used_face else "unused"),
+    )
 
 
-class ClassBars(QWidget):
-    """One row a class: line sample, name, probability bar, with what EEG alone and the face alone say as marks."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.theme = theme
-        self.classes: tuple[str, ...] = ()
-        self.sample: EmotionSample | None = None
-        self.dimmed = False
-        self.setMinimumHeight(96)
-
-    def show_sample(self, classes: tuple[str, ...], sample: EmotionSample | None, *, dimmed: bool) -> None:
-        """Set what is drawn; `dimmed` where it is not to be read as current."""
-        self.classes, self.sample, self.dimmed = classes, sample, dimmed
-        self.update()
-
-    def paintEvent(self, a0: QPaintEvent | None) -> None:
-        if not self.classes:
-            return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        row = min(30.0, (self.height() - 18.0) / len(self.classes))
-        painter.setFont(font(12 if row >= 16 else 11))
-        name_width = max(painter.fontMetrics().horizontalAdvance(name) for name in self.classes) + 8
-        left = 34 + name_width
-        bar = QRectF(left, 0, max(20.0, self.width() - left - 46), max(6.0, row * 0.5))
-        for index, name in enumerate(self.classes):
-            bar.moveTop(index * row + 0.5 * (row - bar.height()))
-            self._paint_class(painter, index, name, bar, row)
-        self._paint_key(painter, len(self.classes) * row + 13)
-
-    def _paint_class(self, painter: QPainter, index: int, name: str, bar: QRectF, row: float) -> None:
-        theme, middle = self.theme, bar.center().y()
-        painter.setOpacity(0.45 if self.dimmed else 1.0)
-        painter.setPen(theme.class_pen(index, 2.5))
-        painter.drawLine(QPointF(2, middle), QPointF(28, middle))
-        painter.setPen(QColor(theme.text))
-        painter.drawText(QRectF(34, middle - row / 2, bar.left() - 38, row), Qt.AlignmentFlag.AlignVCenter, name)
-        painter.fillRect(bar, QColor(theme.grid))
-        if self.sample is None or not np.isfinite(self.sample.probabilities[index]):
-            return
-        value = float(self.sample.probabilities[index])
-        painter.fillRect(QRectF(bar.left(), bar.top(), bar.width() * value, bar.height()), theme.class_color(index))
-        painter.drawText(
-            QRectF(bar.right() + 4, middle - row / 2, 42, row),
-            Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight,
-            f"{value:.0%}",
-        )
-        for alone, shape in ((self.sample.by_eeg[index], "eeg"), (self.sample.by_face[index], "face")):
-            if np.isfinite(alone):
-                _mark(painter, theme, QPointF(bar.left() + bar.width() * float(alone), bar.bottom()), shape)
-
-    def _paint_key(self, painter: QPainter, baseline: float) -> None:
-        """Say what the two marks are, under the last row."""
-        painter.setOpacity(1.0)
-        painter.setFont(font(10))
-        right = self.width() - 4.0
-        for x, shape, words in ((right - 150, "eeg", "EEG alone"), (right - 66, "face", "face alone")):
-            _mark(painter, self.theme, QPointF(x, baseline - 4), shape)
-            painter.setPen(QColor(self.theme.muted))
-            painter.drawText(QPointF(x + 8, baseline), words)
-
-
-def _mark(painter: QPainter, theme: Theme, at: QPointF, shape: str) -> None:
-    painter.setPen(QPen(QColor(theme.panel), 1))
-    painter.setBrush(QColor(theme.text))
-    if shape == "eeg":
-        up = [QPointF(at.x(), at.y() - 4), QPointF(at.x() - 4, at.y() + 4), QPointF(at.x() + 4, at.y() + 4)]
-        painter.drawPolygon(QPolygonF(up))
-    else:
-        painter.drawEllipse(at, 3.5, 3.5)
+def _age(used_age_s: float, since_s: float, word: str) -> str:
+    return f"{age_text((used_age_s if math.isfinite(used_age_s) else 0.0) + since_s)} {word}"
 
 
 class StatePanel(Panel):
-    """The newest prediction, large, beside the probability of every class."""
+    """The newest prediction, as large as there is room for, beside the probability of every class."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__("Hidden emotion now", theme)
         self.model: EmotionModel | None = None
         self.sample: EmotionSample | None = None
         self.truth: str | None = None
-        self._headline = QLabel()
-        self._basis = QLabel()
-        self._detail = QLabel()
-        self._truth = QLabel()
-        for label, size, bold in ((self._headline, 34, True), (self._basis, 12, False), (self._detail, 13, False)):
-            label.setFont(font(size, bold=bold))
+        self._headline, self.badges = Headline(theme), Badges(theme)
+        self._basis = ""
+        self._detail = Headline(theme, least_px=20)
+        self._truth, self._demonstration = QLabel(), QLabel()
+        for label, size in ((self._truth, 14), (self._demonstration, 13)):
+            label.setFont(font(size, bold=True))
             label.setWordWrap(True)
-        self._truth.setFont(font(13, bold=True))
         self._truth.setStyleSheet(f"color: {theme.truth};")
+        self._demonstration.setStyleSheet(f"color: {theme.warn};")
+        self._demonstration.setText(DEMONSTRATION)
+        self._demonstration.setToolTip(_CAUTION)
+        self._truth.setVisible(False)
+        self._demonstration.setVisible(False)
         words = QVBoxLayout()
-        words.setSpacing(3)
-        words.addStretch(1)
-        for label in (self._headline, self._detail, self._basis, self._truth):
-            words.addWidget(label)
-        words.addStretch(1)
+        words.setSpacing(2)
+        for widget, share in ((self._headline, 60), (self._detail, 16), (self.badges, 18), (self._truth, 0)):
+            words.addWidget(widget, share)
         self.bars = ClassBars(theme)
         body = QWidget()
         columns = QHBoxLayout(body)
         columns.setContentsMargins(0, 0, 0, 0)
         columns.setSpacing(14)
-        columns.addLayout(words, 10)
-        columns.addWidget(self.bars, 11)
+        columns.addLayout(words, 12)
+        columns.addWidget(self.bars, 9)
         self.add(body)
+        self.add(self._demonstration, 0)
+        self.setAccessibleName("Hidden emotion now")
 
     @property
     def headline(self) -> str:
         """Large text as shown."""
-        return self._headline.text()
+        return self._headline.text
 
     @property
     def basis(self) -> str:
-        """What the prediction rests on, as shown."""
-        return self._basis.text()
+        """What the prediction rests on, in words."""
+        return self._basis
+
+    @property
+    def detail(self) -> str:
+        """How sure it is, or why nothing is claimed, as shown."""
+        return self._detail.text
 
     @property
     def truth_text(self) -> str:
         """What is known of the truth, as shown."""
         return self._truth.text()
+
+    @property
+    def headline_px(self) -> int:
+        """Size of the large text at present."""
+        return self._headline.font_px()
 
     def take(self, model: EmotionModel, sample: EmotionSample) -> None:
         """Remember the newest prediction."""
@@ -199,27 +155,32 @@ class StatePanel(Panel):
     def refresh(self, now_s: float) -> None:
         """Show the newest prediction as of `now_s`."""
         reading = read_state(self.model, self.sample, now_s)
-        color = {"current": self.theme.text, "stale": self.theme.bad}.get(reading.status, self.theme.muted)
-        if reading.status == "current" and self.model is not None:
-            color = self.theme.class_color(self.model.classes.index(reading.headline)).name()
-        self._headline.setFont(font(38 if reading.status == "current" else 23, bold=True))
-        self._headline.setStyleSheet(f"color: {color};")
-        self._headline.setText(reading.headline)
-        self._basis.setText(reading.basis)
-        self._detail.setText(reading.detail)
-        self._show_truth(reading)
         classes = self.model.classes if self.model else ()
+        color = {"current": self.theme.text, "stale": self.theme.bad}.get(reading.status, self.theme.muted)
+        if reading.status == "current":
+            color = self.theme.class_color(classes.index(reading.headline)).name()
+        # one size for all classes: a short name is no louder than a long one
+        self._headline.show_text(reading.headline, color, classes if reading.status == "current" else ())
+        self._basis = reading.basis
+        self._detail.show_text(reading.detail, self.theme.text, (_WIDEST,))
+        lead = READS if reading.status == "not enough" else RESTS_ON
+        self.badges.show_badges(modality_badges(self.sample, now_s), lead)
+        self._demonstration.setVisible(self.model is not None and self.model.simulated)
+        self._show_truth(reading)
         claimed = None if reading.status == "not enough" else self.sample
         self.bars.show_sample(classes, claimed, dimmed=reading.status != "current")
+        said = "; ".join((reading.headline, reading.detail, reading.basis))
+        if said != self.accessibleDescription():
+            self.setAccessibleDescription(said)
 
     def _show_truth(self, reading: Reading) -> None:
         self._truth.setVisible(self.truth is not None)
         if self.truth is None:
             return
         if not self.truth:
-            self._truth.setText("true emotion: none told yet")
+            self._truth.setText("simulated truth: none told yet")
         elif reading.status == "current":
             agrees = self.truth == reading.headline
-            self._truth.setText(f"true emotion: {self.truth} ({'agrees' if agrees else 'differs'})")
+            self._truth.setText(f"simulated truth: {self.truth} ({'agrees' if agrees else 'differs'})")
         else:
-            self._truth.setText(f"true emotion: {self.truth}")
+            self._truth.setText(f"simulated truth: {self.truth}")

@@ -1,304 +1,285 @@
-"""Emotion traces of the last minute: one line a class, broken wherever there is nothing to stand on."""
+"""Emotion traces: one line a class over seconds to hours, broken wherever there is nothing to stand on."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
 
-import numpy as np
-import pyqtgraph as pg
-from PyQt5.QtCore import QRectF, Qt
-from PyQt5.QtGui import QBrush, QColor, QPainter, QPaintEvent, QPen
-from PyQt5.QtWidgets import QWidget
+from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtGui import QKeyEvent
+from PyQt5.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
 
 from gui.messages import EmotionModel, EmotionSample, TruthEvent
-from gui.panels.base import Level, Panel
-from gui.panels.state import STALE_AFTER_S
-from gui.theme import Theme, font
-from realtime.packets import Float32, Float64
+from gui.panels.base import Level, Panel, age_text
+from gui.panels.choices import ChoiceButton, choice_style
+from gui.panels.emotion_axis import DEFAULT_SPAN, SPANS, axis_start, clock_text
+from gui.panels.emotion_canvas import EmotionCanvas
+from gui.panels.emotion_history import SOURCES, STALE_AFTER_S, EmotionHistory, Source
+from gui.panels.emotion_picture import Picture
+from gui.panels.emotion_trials import TrialBand, TruthBand
+from gui.session_messages import StimulusEvent
+from gui.theme import Theme
 
 HISTORY_S = 60.0
-AXIS_PX = 66
-_MAX_SAMPLES = 4096
+VIEWS: tuple[tuple[str, tuple[Source, ...], bool], ...] = (
+    ("fused", ("fused",), False),
+    ("EEG alone", ("eeg",), False),
+    ("face alone", ("face",), False),
+    ("compare three", SOURCES, False),
+    ("class by class", ("fused",), True),
+)
+"""What the operator may look at: name, a plot for each source, whether each class has a plot of its own instead."""
 
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of time, LSL seconds, and what it is."""
-
-    start_s: float
-    end_s: float
-    text: str = ""
-
-
-def trace_arrays(samples: Sequence[EmotionSample], now_s: float, n_classes: int) -> tuple[Float64, Float32]:
-    """Lines to draw, with NaN where they must break.
-
-    A line breaks where predictions stopped for more than 1.5 s and where a prediction had not enough evidence; nothing
-    is ever interpolated across.
-
-    Returns
-    -------
-    x : (n,) float64
-        Seconds relative to `now_s`.
-    y : (n_classes, n) float32
-        Probabilities.
-    """
-    x: list[float] = []
-    rows: list[Float32] = []
-    nothing = np.full(n_classes, np.nan, np.float32)
-    for sample in samples:
-        if x and sample.stamp - now_s - x[-1] > STALE_AFTER_S:
-            x.append(x[-1])
-            rows.append(nothing)
-        x.append(sample.stamp - now_s)
-        rows.append(sample.probabilities if sample.enough else nothing)
-    if not rows:
-        return np.empty(0), np.empty((n_classes, 0), np.float32)
-    return np.array(x), np.array(rows, np.float32).T
-
-
-def unclaimed_spans(samples: Sequence[EmotionSample], now_s: float) -> tuple[list[Span], list[Span]]:
-    """Stretches with no predictions, and stretches with predictions that lacked evidence."""
-    silent: list[Span] = []
-    lacking: list[Span] = []
-    for before, after in pairwise(samples):
-        if after.stamp - before.stamp > STALE_AFTER_S:
-            silent.append(Span(before.stamp, after.stamp))
-        elif not before.enough:
-            if lacking and lacking[-1].end_s == before.stamp:
-                lacking[-1] = Span(lacking[-1].start_s, after.stamp)
-            else:
-                lacking.append(Span(before.stamp, after.stamp))
-    if samples and now_s - samples[-1].stamp > STALE_AFTER_S:
-        silent.append(Span(samples[-1].stamp, now_s))
-    return silent, lacking
-
-
-class TruthBand:
-    """The simulated participant's hidden emotion over time, as the truth markers tell it."""
-
-    def __init__(self) -> None:
-        self._spans: deque[Span] = deque(maxlen=64)
-        self._running: Span | None = None
-        self.present = False
-        """True once a truth marker was heard."""
-
-    def push(self, event: TruthEvent) -> None:
-        """Take a trial's start or end; the end of a trial whose start was missed tells nothing."""
-        self.present = True
-        if event.event == "trial_start":
-            self._close(event.stamp)
-            self._running = Span(event.stamp, np.inf, event.emotion)
-        elif event.event == "trial_end":
-            self._close(event.stamp)
-
-    def end(self, stamp: float) -> None:
-        """The simulator vanished: nothing is known of the truth from here on."""
-        self._close(stamp)
-
-    def _close(self, stamp: float) -> None:
-        if self._running is not None:
-            self._spans.append(Span(self._running.start_s, stamp, self._running.text))
-            self._running = None
-
-    def current(self) -> str:
-        """Emotion of the running trial; '' between trials."""
-        return self._running.text if self._running else ""
-
-    def spans(self, now_s: float) -> list[Span]:
-        """Trials of the last minute, the running one up to `now_s`."""
-        running = [Span(self._running.start_s, now_s, self._running.text)] if self._running else []
-        return [span for span in (*self._spans, *running) if span.end_s > now_s - HISTORY_S]
-
-
-class TimeStrip(QWidget):
-    """A row under the traces with the same time axis: a label in the gutter, the last minute to its right."""
-
-    def __init__(self, label: str, theme: Theme, height: int) -> None:
-        super().__init__()
-        self.label, self.theme = label, theme
-        self.now_s = 0.0
-        self.setFixedHeight(height)
-
-    def x_of(self, stamp: float) -> float:
-        """Pixel of a stamp, kept within the axis."""
-        width = self.width() - AXIS_PX
-        return AXIS_PX + width * min(1.0, max(0.0, 1.0 + (stamp - self.now_s) / HISTORY_S))
-
-    def begin(self) -> QPainter:
-        """A painter with the ground and the label done."""
-        painter = QPainter(self)
-        painter.setFont(font(11))
-        painter.setPen(QColor(self.theme.muted))
-        painter.drawText(
-            QRectF(0, 0, AXIS_PX - 6, self.height()),
-            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
-            self.label,
-        )
-        painter.fillRect(QRectF(AXIS_PX, 0, self.width() - AXIS_PX, self.height()), QColor(self.theme.window))
-        return painter
-
-
-class ConfidenceStrip(TimeStrip):
-    """Confidence of the predictions, 0 to 1, as a filled line; hatched where nothing is claimed."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__("confidence", theme, 30)
-        self.samples: Sequence[EmotionSample] = ()
-
-    def show_samples(self, samples: Sequence[EmotionSample], now_s: float) -> None:
-        """Set what is drawn."""
-        self.samples, self.now_s = samples, now_s
-        self.update()
-
-    def paintEvent(self, a0: QPaintEvent | None) -> None:
-        painter = self.begin()
-        height = self.height()
-        silent, lacking = unclaimed_spans(self.samples, self.now_s)
-        fill = QColor(self.theme.accent)
-        for before, after in pairwise(self.samples):
-            if before.enough and after.stamp - before.stamp <= STALE_AFTER_S:
-                left, right = self.x_of(before.stamp), self.x_of(after.stamp)
-                tall = max(1.0, height * min(1.0, before.confidence))
-                painter.fillRect(QRectF(left, height - tall, right - left, tall), fill)
-        for spans, style, color in (
-            (lacking, Qt.BrushStyle.BDiagPattern, self.theme.muted),
-            (silent, Qt.BrushStyle.DiagCrossPattern, self.theme.bad),
-        ):
-            for span in spans:
-                left, right = self.x_of(span.start_s), self.x_of(span.end_s)
-                painter.fillRect(QRectF(left, 0, right - left, height), QBrush(QColor(color), style))
-
-
-class TruthStrip(TimeStrip):
-    """The true emotion of a simulated participant as labelled bands."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__("truth", theme, 20)
-        self.spans: list[Span] = []
-        self.classes: tuple[str, ...] = ()
-        self.setVisible(False)
-
-    def show_spans(self, spans: list[Span], classes: tuple[str, ...], now_s: float) -> None:
-        """Set what is drawn."""
-        self.spans, self.classes, self.now_s = spans, classes, now_s
-        self.update()
-
-    def paintEvent(self, a0: QPaintEvent | None) -> None:
-        painter = self.begin()
-        for span in self.spans:
-            left, right = self.x_of(span.start_s), self.x_of(span.end_s)
-            box = QRectF(left + 1, 1, max(1.0, right - left - 2), self.height() - 2)
-            known = span.text in self.classes
-            color = self.theme.class_color(self.classes.index(span.text)) if known else QColor(self.theme.truth)
-            ground = QColor(color)
-            ground.setAlpha(60)
-            painter.fillRect(box, ground)
-            painter.setPen(QPen(color, 1))
-            painter.drawRect(box)
-            painter.setPen(QColor(self.theme.text))
-            painter.drawText(
-                box.adjusted(4, 0, -2, 0), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, span.text
-            )
+KEYS = "1-5 span · C compare · A clock or ago · F freeze · Shift+arrows back and forth · arrows read out"
 
 
 class TracesPanel(Panel):
-    """Probabilities of the last minute, confidence below, the truth too where a simulator tells it.
+    """Probabilities over time with their confidence and what they rest on; trials, and what a simulator says is true.
 
-    The list of classes in the state panel, above it on the screen, is its legend.
+    Parameters
+    ----------
+    theme : Theme
+    wall_clock : callable, optional
+        Seconds since 1970.
     """
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__("Emotion probabilities, last 60 s", theme)
-        self.model: EmotionModel | None = None
-        self.samples: deque[EmotionSample] = deque(maxlen=_MAX_SAMPLES)
-        self.truth = TruthBand()
-        self.curves: list[pg.PlotDataItem] = []
-        self.plot = self._make_plot()
-        self.confidence = ConfidenceStrip(theme)
-        self.truth_strip = TruthStrip(theme)
-        self.add(self.plot, 1)
-        self.add(self.confidence, 0)
-        self.add(self.truth_strip, 0)
+    axis_changed = pyqtSignal()
+    """Span, moment or kind of the time axis changed."""
 
-    def _make_plot(self) -> pg.PlotWidget:
-        theme = self.theme
-        plot = pg.PlotWidget(background=theme.panel)
-        plot.setMinimumHeight(70)
-        plot.setMenuEnabled(False)
-        plot.setMouseEnabled(False, False)
-        plot.hideButtons()
-        view = plot.getViewBox()
-        view.setXRange(-HISTORY_S, 0.0, padding=0.0)
-        view.setYRange(0.0, 1.0, padding=0.07)
-        for side, ticks in (
-            ("left", [(0, "0 %"), (0.25, ""), (0.5, "50 %"), (0.75, ""), (1, "100 %")]),
-            ("bottom", [(-60, ""), (-45, "-45 s"), (-30, "-30 s"), (-15, "-15 s"), (0, "")]),
-        ):
-            axis = plot.getAxis(side)
-            axis.setTicks([ticks])
-            axis.setPen(theme.border)
-            axis.setTextPen(theme.muted)
-            axis.setStyle(tickFont=font(11), tickLength=-4, hideOverlappingLabels=False, textFillLimits=[(0, 9.0)])
-        plot.getAxis("left").setWidth(AXIS_PX)
-        plot.getAxis("bottom").setHeight(18)
-        plot.showGrid(x=True, y=True, alpha=0.25)
-        return plot
+    def __init__(self, theme: Theme, wall_clock: Callable[[], float] = time.time) -> None:
+        super().__init__("Emotion traces", theme)
+        self.model: EmotionModel | None = None
+        self.history: EmotionHistory | None = None
+        self.truth = TruthBand()
+        self.trials = TrialBand()
+        self.span = DEFAULT_SPAN
+        self.view = 0
+        self.clock = False
+        self._wall_clock = wall_clock
+        self._wall_s = 0.0
+        self._now_s = 0.0
+        self._held_s: float | None = None
+        self.canvas = EmotionCanvas(theme)
+        self.add(self._controls(), 0)
+        self.add(self.canvas, 1)
+        self.setFocusProxy(self.canvas)
+        self.setAccessibleName("Emotion traces")
+        self.setAccessibleDescription(f"Probability of each emotion over time. Keys: {KEYS}")
+
+    def _controls(self) -> QWidget:
+        bar = QWidget()
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(3)
+        self._span_buttons = QButtonGroup(self)
+        for index, (name, _) in enumerate(SPANS):
+            button = _toggle(name, f"Show {'everything' if name == 'all' else 'the last ' + name} (key {index + 1})")
+            button.setChecked(index == self.span)
+            self._span_buttons.addButton(button, index)
+            row.addWidget(button)
+        self._span_buttons.idClicked.connect(self.set_span)
+        row.addSpacing(6)
+        views = [(name, index) for index, (name, *_) in enumerate(VIEWS)]
+        self._view_button = ChoiceButton("What the traces show (key C)", self.theme, views, self.view)
+        self._view_button.chosen.connect(self.set_view)
+        row.addWidget(self._view_button)
+        row.addStretch(1)
+        self._clock_button = _toggle("clock", "The time axis tells the clock, or how long ago (key A)")
+        self._clock_button.clicked.connect(self.set_clock)
+        self._freeze_button = _toggle("freeze", "Hold the picture still; predictions are still kept (key F)")
+        self._freeze_button.clicked.connect(self.set_frozen)
+        row.addWidget(self._clock_button)
+        row.addWidget(self._freeze_button)
+        # a button that grew bold when checked would push its neighbours
+        bar.setStyleSheet(choice_style(self.theme) + "QPushButton:checked { font-weight: normal; padding: 1px 7px; }")
+        return bar
+
+    # -- what comes in --------------------------------------------------------------------------------------------
 
     def take(self, model: EmotionModel, sample: EmotionSample) -> None:
-        """Add a prediction; another model's classes start the picture anew."""
-        if self.model is None or model.classes != self.model.classes:
-            self._open(model)
-        self.model = model
-        self.samples.append(sample)
+        """Add a prediction; another model starts the picture anew, for its numbers are not comparable."""
+        known, history = self.model, self.history
+        if known is None or history is None or (model.classes, model.model_id) != (known.classes, known.model_id):
+            if history is not None and sample.stamp <= history.last_s:
+                return  # of a model that went before, told again to a panel made anew
+            history = EmotionHistory(len(model.classes))
+        self.model, self.history = model, history
+        history.push(sample)
 
     def take_truth(self, event: TruthEvent) -> None:
         """Take what the simulator says."""
         self.truth.push(event)
 
-    def _open(self, model: EmotionModel) -> None:
-        self.samples.clear()
-        self.plot.clear()
-        chance = pg.InfiniteLine(
-            1.0 / len(model.classes), angle=0, pen=pg.mkPen(self.theme.muted, style=Qt.PenStyle.DotLine)
-        )
-        self.plot.addItem(chance)
-        label = pg.TextItem("chance", color=self.theme.muted, anchor=(0, 1))
-        label.setFont(font(10))
-        label.setPos(-HISTORY_S, 1.0 / len(model.classes))
-        self.plot.addItem(label)
-        self.curves = []
-        for index in range(len(model.classes)):
-            pen = self.theme.class_pen(index)
-            self.curves.append(self.plot.plot(pen=pen, connect="finite", antialias=True, skipFiniteCheck=False))
+    def take_stimulus(self, event: StimulusEvent) -> None:
+        """Take what the presentation says: its trials are shaded under their own name."""
+        if event.event == "trial_start":
+            self.trials.begin(event.stamp, " ".join(part for part in (event.trial, event.text) if part))
+        elif event.event in ("trial_end", "session_end"):
+            self.trials.finish(event.stamp)
+
+    def adopt(self, before: TracesPanel) -> None:
+        """Go on with the memory and the settings of the panel this one replaces."""
+        self.model, self.history = before.model, before.history
+        self.truth, self.trials = before.truth, before.trials
+        self._now_s, self._wall_s, self._held_s = before._now_s, before._wall_s, before._held_s
+        self.span, self.view, self.clock = before.span, before.view, before.clock
+        self._show_settings()
+
+    # -- settings -------------------------------------------------------------------------------------------------
+
+    @property
+    def frozen(self) -> bool:
+        """True while the picture is held."""
+        return self._held_s is not None
+
+    @property
+    def axis_now(self) -> tuple[float, float, float | None]:
+        """LSL seconds at both edges of the time axis, and the clock's offset where it tells the clock."""
+        end_s = self._held_s if self._held_s is not None else self._now_s
+        first_s = self.history.first_s if self.history else float("nan")
+        return axis_start(SPANS[self.span][1], first_s, end_s), end_s, self._wall_s if self.clock else None
+
+    @property
+    def truth_on_screen(self) -> bool:
+        """True where the picture holds something that only a simulator knows."""
+        start_s, end_s, _ = self.axis_now
+        return bool(self.truth.spans(start_s, end_s))
+
+    def gutters(self) -> tuple[float, float]:
+        """Pixels left and right of the time axis."""
+        return self.canvas.gutters(self.model.classes if self.model else ())
+
+    def set_span(self, index: int) -> None:
+        """Choose how far back the axis reaches, by its place in `SPANS`."""
+        self.span = min(max(index, 0), len(SPANS) - 1)
+        self._show_settings()
+
+    def set_view(self, index: int) -> None:
+        """Choose fused, EEG alone, face alone, all three or class by class, by its place in `VIEWS`."""
+        self.view = index % len(VIEWS)
+        self._show_settings()
+
+    def set_clock(self, clock: bool) -> None:
+        """Let the axis tell the clock, or how long ago."""
+        self.clock = clock
+        self._show_settings()
+
+    def set_frozen(self, frozen: bool) -> None:
+        """Hold the picture still, or let it go on; predictions are kept either way."""
+        self._held_s = self._now_s if frozen else None
+        self._show_settings()
+
+    def look(self, parts: int) -> None:
+        """Hold the picture and move it by quarters of the span, back where negative; past the present it goes on."""
+        start_s, end_s, _ = self.axis_now
+        moved = end_s + 0.25 * parts * (end_s - start_s)
+        if self.history is not None:
+            moved = max(moved, min(self._now_s, self.history.first_s + 0.25 * (end_s - start_s)))
+        self._held_s = moved if moved < self._now_s else None
+        self._show_settings()
+
+    def _show_settings(self) -> None:
+        for index, button in enumerate(self._span_buttons.buttons()):
+            button.setChecked(index == self.span)
+        self._view_button.set_value(self.view)
+        self._clock_button.setChecked(self.clock)
+        self._freeze_button.setChecked(self.frozen)
+        self.axis_changed.emit()
+        self._show()
+
+    def keyPressEvent(self, a0: QKeyEvent | None) -> None:
+        if a0 is None or not self._obeys(a0):
+            super().keyPressEvent(a0)
+
+    def _obeys(self, event: QKeyEvent) -> bool:
+        key, shift = event.key(), event.modifiers() == Qt.KeyboardModifier.ShiftModifier
+        if shift and key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            self.look(-1 if key == Qt.Key.Key_Left else 1)
+        elif event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+            return False
+        elif Qt.Key.Key_1 <= key < Qt.Key.Key_1 + len(SPANS):
+            self.set_span(key - Qt.Key.Key_1)
+        elif key == Qt.Key.Key_C:
+            self.set_view(self.view + 1)
+        elif key == Qt.Key.Key_A:
+            self.set_clock(not self.clock)
+        elif key == Qt.Key.Key_F:
+            self.set_frozen(not self.frozen)
+        else:
+            return False
+        return True
+
+    # -- what is shown --------------------------------------------------------------------------------------------
 
     def refresh(self, now_s: float) -> None:
-        """Draw the minute that ends at `now_s`."""
-        while self.samples and self.samples[0].stamp < now_s - HISTORY_S - 2:
-            self.samples.popleft()
-        samples = list(self.samples)
+        """Draw the time that ends at `now_s`; held, the picture stays and the note goes on."""
+        self._now_s = now_s
+        if not self.frozen:
+            self._wall_s = self._wall_clock() - now_s
+            self._show()
+        self.set_note(*self._words(now_s))
+
+    def _show(self) -> None:
+        if self.model is None or self.history is None:
+            return
+        start_s, end_s, _ = self.axis_now
+        picture = Picture(
+            self.model,
+            self.history,
+            start_s,
+            end_s,
+            self._wall_s,
+            self.clock,
+            *VIEWS[self.view][1:],
+            self.trials.spans(start_s, end_s),
+            self.truth.spans(start_s, end_s),
+        )
+        self.canvas.show_picture(picture)
+
+    def _words(self, now_s: float) -> tuple[str, Level]:
+        if self.history is None or not len(self.history):
+            return "waiting for predictions", ""
+        silent_s = now_s - self.history.last_s
+        stale = f"stale: no predictions for {age_text(silent_s)}" if silent_s > STALE_AFTER_S else ""
+        if self._held_s is not None:
+            held = f"held at {clock_text(self._held_s + self._wall_s)}, {age_text(now_s - self._held_s)} ago"
+            return (f"{held} · {stale}", "bad") if stale else (f"{held} · predictions are still kept", "warn")
+        if stale:
+            return stale, "bad"
+        newest = next(iter(self.history.samples(self.history.last_s, now_s)), None)
+        return ("not enough evidence", "warn") if newest is not None and not newest.enough else ("", "")
+
+    def export_rows(self) -> Iterator[tuple[str | float, ...]]:
+        """The predictions on the screen, for a CSV file: a header, then a row each.
+
+        Probabilities are nan where there was not enough evidence, or where a modality alone said nothing. `clock` is
+        local time, `time_s` LSL seconds.
+        """
         classes = self.model.classes if self.model else ()
-        if classes:
-            x, y = trace_arrays(samples, now_s, len(classes))
-            for curve, row in zip(self.curves, y, strict=True):
-                curve.setData(x, row)
-        self.confidence.show_samples(samples, now_s)
-        self.truth_strip.setVisible(self.truth.present)
-        if self.truth.present:
-            self.truth_strip.show_spans(self.truth.spans(now_s), classes, now_s)
-        self.set_note(*_note(samples, now_s))
+        alone = [f"{kind}_{name}" for kind in ("p", "eeg", "face") for name in classes]
+        uses = ("confidence", "used_eeg", "used_face", "enough_evidence", "eeg_age_s", "face_age_s")
+        yield ("time_s", *alone, *uses, "clock", "model", "simulated_model")
+        if self.model is None or self.history is None:
+            return
+        start_s, end_s, _ = self.axis_now
+        for sample in self.history.samples(start_s, end_s):
+            shares = (*sample.probabilities, *sample.by_eeg, *sample.by_face, sample.confidence)
+            yield (
+                sample.stamp,
+                *(float(share) for share in shares),
+                *(int(flag) for flag in (sample.used_eeg, sample.used_face, sample.enough)),
+                sample.eeg_age_s,
+                sample.face_age_s,
+                datetime.fromtimestamp(sample.stamp + self._wall_s).isoformat(timespec="milliseconds"),
+                self.model.model_id,
+                int(self.model.simulated),
+            )
 
 
-def _note(samples: Iterable[EmotionSample], now_s: float) -> tuple[str, Level]:
-    held = list(samples)
-    if not held:
-        return "waiting for predictions", ""
-    silent, lacking = unclaimed_spans(held, now_s)
-    if silent and silent[-1].end_s == now_s:
-        return "stale: no predictions", "bad"
-    if silent:
-        return "crossed hatching: no predictions", ""
-    return ("hatched: not enough evidence", "") if lacking else ("", "")
+def _toggle(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setCheckable(True)
+    button.setToolTip(tip)
+    button.setAccessibleDescription(tip)
+    return button

@@ -27,7 +27,7 @@ from benchmarks.spotting.flow_quality import (
     true_motion,
     with_head,
 )
-from gui.messages import MovementPictures
+from gui.messages import MovementEvent, MovementPictures
 from gui.panels.movement import MovementPanel, flow_picture
 from gui.theme import DARK
 from realtime.face.alignment import Alignment
@@ -262,9 +262,11 @@ def test_the_screen_shows_the_crops_and_the_flow_of_the_network(
     assert np.abs(images.flow - movement.flow).max() <= 1 / 64 + 1e-6
     panel = MovementPanel(DARK)
     qtbot.addWidget(panel)
+    times = (movement.onset_s, movement.apex_s, movement.offset_s)
+    panel.take(MovementEvent(*times, movement.kind, movement.score, movement.regions))
     panel.take_pictures(MovementPictures(movement.decided_s, images.onset_crop, images.apex_crop, images.flow))
     panel.refresh(movement.decided_s)
-    shown = [_array(image) for _, image in panel.thumbnails.images]
+    shown = [_array(image) for _, image in panel.newest_pictures]
     np.testing.assert_array_equal(shown[0], movement.onset_crop)
     np.testing.assert_array_equal(shown[1], movement.apex_crop)
     np.testing.assert_array_equal(shown[2], flow_picture(images.flow)[0])

@@ -76,6 +76,10 @@ def test_everything_the_engine_publishes_arrives_late_streams_too(bridge: Bridge
     video = VideoOutlet(VideoInfo("emostream-video", "gui-test-video", 8, 6, 1, 30.0))
     truth, control = MarkerOutlet("emostream-truth", "gui-test-truth"), ControlOutlet(source_id="gui-test-control")
     recorder = MarkerOutlet("emostream-recorder", "gui-test-recorder")
+    stimulus, replay = (
+        MarkerOutlet("emostream-stimulus", "gui-stimulus"),
+        MarkerOutlet("emostream-replay", "gui-replay"),
+    )
     _until(lambda: all(link.found for link in bridge.links()))
     crop = np.full((256, 256), 7, np.uint8)
     flow = np.full((256, 256, 2), 0.5, np.float32)
@@ -91,6 +95,8 @@ def test_everything_the_engine_publishes_arrives_late_streams_too(bridge: Bridge
         truth.push_json({"event": "trial_start", "emotion": "sad"}, now)
         control.push_event("note", text="hi", at_s=now)
         recorder.push_json({"event": "recording", "run": "r1", "elapsed_s": 4.0, "bytes": 9, "streams": {}}, now)
+        stimulus.push_json({"event": "trial_start", "trial": 3, "emotion": "sad", "stimulus": "a.mp4"}, now)
+        replay.push_json({"event": "replay", "position_s": 3.0, "first_s": 0.0, "duration_s": 9.0, "speed": 2.0}, now)
         sink.write(Prediction(now, p, 0.5, ("eeg",), Evidence.ENOUGH, "m7", 0.1, float("nan"), by_modality={"eeg": p}))
         sink.write(BandPowerWindow(np.ones((2, 2), np.float32), now, np.array([True, False])))
         sink.write(ChannelQuality(np.array([0, 4, 1], np.uint8), now))
@@ -119,12 +125,18 @@ def test_everything_the_engine_publishes_arrives_late_streams_too(bridge: Bridge
     movement = got["movements"][0]  # type: ignore[index]
     assert isinstance(movement, MovementEvent)
     assert movement.regions == ("chin",)
-    assert got["pictures"].flow[5, 5].tolist() == [0.5, 0.5]  # type: ignore[union-attr]
+    assert got["pictures"][-1].flow[5, 5].tolist() == [0.5, 0.5]  # type: ignore[index]
     assert isinstance(got["truth"][0], TruthEvent)  # type: ignore[index]
     assert got["health"].model.model_id == "m7"  # type: ignore[union-attr]
     assert got["recorder"].run == "r1"  # type: ignore[union-attr]
+    assert (got["stimuli"][-1].trial, got["stimuli"][-1].text) == ("3", "sad")  # type: ignore[index]
+    assert (got["replay"].position_s, got["replay"].speed) == (3.0, 2.0)  # type: ignore[union-attr]
+    uid = next(stream.uid for stream in bridge.found() if stream.stream_type == "EEG")
+    bridge.descriptions.ask(uid)
+    _until(lambda: uid in bridge.descriptions.known())
+    assert bridge.descriptions.known()[uid].labels == EEG.channels
     assert {link.state for link in bridge.links()} == {"live"}
-    for outlet in (sink, eeg, video, truth, control, recorder):
+    for outlet in (sink, eeg, video, truth, control, recorder, stimulus, replay):
         outlet.close()
 
 
@@ -149,6 +161,30 @@ def test_a_vanished_stream_is_lost_and_one_with_another_layout_replaces_it() -> 
     assert _link(bridge, "eeg").state == "live"
     bridge.stop()
     second.close()
+
+
+def test_the_stream_that_was_asked_for_is_read_as_soon_as_it_is_there_and_two_screens_are_heard(bridge: Bridge) -> None:
+    bridge.prefer("eeg", "lab-cap")
+    usual, rooms = EegOutlet(EEG), [ControlOutlet(source_id=f"room-{n}") for n in "ab"]
+    _until(lambda: _link(bridge, "eeg").received > 0, lambda: usual.push(np.zeros((3, 5), np.float32)))
+    other = EegInfo("cap", "lab-cap", ("Fz", "Cz"), 500.0)
+    cap = EegOutlet(other)
+    seen: list[EegInfo] = []
+    said: list[str] = []
+
+    def push() -> None:
+        usual.push(np.zeros((3, 5), np.float32))
+        cap.push(np.zeros((2, 5), np.float32))
+        for room in rooms:
+            room.push_event("note", text=str(rooms.index(room)))
+        batch = bridge.poll()
+        seen.extend(info for info, _ in batch.eeg)
+        said.extend(note.text for note in batch.notes)
+
+    _until(lambda: bool(seen) and seen[-1] == other and {*said} == {"0", "1"}, push)
+    assert {stream.source_id for stream in bridge.found() if stream.stream_type == "EEG"} == {"lab-cap", "gui-test-eeg"}
+    for outlet in (usual, cap, *rooms):
+        outlet.close()
 
 
 def test_a_restarted_engine_with_another_model_is_named_as_such(bridge: Bridge) -> None:

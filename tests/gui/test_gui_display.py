@@ -33,7 +33,7 @@ sys.exit(code)
 """
 
 
-def _environment(display: str) -> dict[str, str]:
+def _environment(display: str, home: Path) -> dict[str, str]:
     runtime = os.environ.get("XDG_RUNTIME_DIR", "/tmp")
     return {
         **os.environ,
@@ -41,6 +41,7 @@ def _environment(display: str) -> dict[str, str]:
         "QT_QPA_PLATFORM": "xcb",
         "PYTHONPATH": str(ROOT),
         "XDG_RUNTIME_DIR": runtime,
+        "XDG_CONFIG_HOME": str(home / "settings"),
     }
 
 
@@ -61,7 +62,7 @@ def _pixels(path: Path) -> np.ndarray:
 def test_the_dashboard_shows_a_live_session_on_a_real_display(tmp_path: Path) -> None:
     shot = tmp_path / "dashboard.png"
     with virtual_display() as display:
-        environment = _environment(display)
+        environment = _environment(display, tmp_path)
         fake = _start([str(ROOT / "tests/gui/fake_streams.py"), "--seconds", "60"], environment)
         try:
             dashboard = _start(["-c", RUN, "8", str(shot), "1600", "900"], environment)
@@ -76,15 +77,13 @@ def test_the_dashboard_shows_a_live_session_on_a_real_display(tmp_path: Path) ->
     assert len(np.unique(pixels)) > 500
     regions = {
         "header with badges": (slice(6, 32), slice(120, 720), 10),
-        "EEG": (slice(70, 640), slice(90, 560), 3),
-        "band power": (slice(710, 860), slice(80, 480), 40),
-        "state": (slice(70, 270), slice(590, 1130), 20),
-        "traces": (slice(340, 530), slice(670, 1130), 20),
-        "movements": (slice(655, 730), slice(670, 1130), 3),
-        "health": (slice(790, 890), slice(590, 1130), 10),
-        "video": (slice(100, 390), slice(1170, 1570), 100),
-        "motion": (slice(475, 625), slice(1170, 1570), 5),
-        "thumbnails": (slice(690, 810), slice(1170, 1570), 100),
+        "EEG": (slice(90, 570), slice(100, 540), 3),
+        "band power": (slice(690, 870), slice(60, 540), 3),
+        "state": (slice(60, 265), slice(575, 1135), 20),
+        "traces": (slice(335, 540), slice(665, 1025), 20),
+        "session": (slice(690, 860), slice(575, 1135), 10),
+        "video": (slice(120, 440), slice(1170, 1570), 100),
+        "movements": (slice(575, 860), slice(1165, 1400), 100),
     }
     for name, (rows, columns, colors) in regions.items():
         found = len(np.unique(pixels[rows, columns]))
@@ -96,7 +95,7 @@ def test_the_dashboard_shows_a_live_session_on_a_real_display(tmp_path: Path) ->
 def test_a_frozen_dashboard_does_not_hold_the_sender_up(tmp_path: Path) -> None:
     stats = tmp_path / "stats.json"
     with virtual_display() as display:
-        environment = _environment(display)
+        environment = _environment(display, tmp_path)
         fake = _start([str(ROOT / "tests/gui/fake_streams.py"), "--seconds", "4", "--stats", str(stats)], environment)
         dashboard = _start(["-c", RUN, "60", str(tmp_path / "x.png"), "1280", "720"], environment)
         try:
@@ -117,7 +116,7 @@ def test_a_frozen_dashboard_does_not_hold_the_sender_up(tmp_path: Path) -> None:
 
 
 def test_without_a_display_it_says_so_in_one_line(tmp_path: Path) -> None:
-    environment = {**_environment(":4077"), "QT_QPA_PLATFORM": "xcb"}
+    environment = {**_environment(":4077", tmp_path), "QT_QPA_PLATFORM": "xcb"}
     refused = _start(["-c", RUN, "1", str(tmp_path / "x.png"), "800", "600"], environment)
     _, errors = refused.communicate(timeout=60)
     assert refused.returncode == 1

@@ -13,8 +13,10 @@ from PyQt5.QtGui import QImage
 from PyQt5.QtWidgets import QApplication, QLineEdit
 
 from gui.app import save_screenshot
-from gui.bridge import WANTED, Batch, Link
-from gui.main_window import DEMONSTRATION, PARTICIPANT, MainWindow
+from gui.bridge import WANTED, Batch, FoundStream, Link
+from gui.describing import Descriptions
+from gui.header import DEMONSTRATION, PARTICIPANT
+from gui.main_window import MainWindow
 from gui.messages import EmotionModel, EmotionSample, MovementEvent, OperatorNote, TruthEvent
 from gui.theme import DARK, apply_theme
 from realtime.errors import DataError
@@ -29,6 +31,14 @@ class ListBridge:
         self.truth_state = "waiting"
         self.truth_found = False
         self.stopped = 0
+        self.descriptions = Descriptions()
+        self.preferred: dict[str, str] = {}
+
+    def found(self) -> tuple[FoundStream, ...]:
+        return ()
+
+    def prefer(self, key: str, source_id: str) -> None:
+        self.preferred[key] = source_id
 
     def poll(self) -> Batch:
         return self.batches.pop(0) if self.batches else Batch()
@@ -65,7 +75,9 @@ def window(qapp: QApplication, qtbot) -> Iterator[Window]:
     made = MainWindow(bridge, DARK, clock, lambda text, stamp: sent.append((text, stamp)))  # type: ignore[arg-type]
     made._timer.stop()
     made.resize(1280, 720)
+    made.show_panels()
     made.show()
+    qapp.setActiveWindow(made)
     yield made, bridge, clock, sent
     made.close()
     qapp.setStyleSheet("")
@@ -92,10 +104,13 @@ def test_a_simulated_model_and_participant_carry_badges(window: Window) -> None:
     ]
     _turn(made)
     assert made.badges() == (DEMONSTRATION, PARTICIPANT)
-    assert made.state.headline == "sad"
-    assert made.state.truth_text == "true emotion: sad (agrees)"
+    assert made.panels.state.headline == "sad"
+    assert made.panels.state.truth_text == "simulated truth: sad (agrees)"
     clock.now += 61
     _turn(made)
+    assert made.badges() == (DEMONSTRATION, PARTICIPANT), "what only a simulator knows is still on the time axis"
+    clock.now += 200
+    _turn(made, 32)
     assert made.badges() == (DEMONSTRATION,)
 
 
@@ -106,12 +121,12 @@ def test_a_truth_stream_without_markers_is_enough_for_the_badge_and_a_lost_one_t
     assert made.badges() == (PARTICIPANT,)
     bridge.batches = [Batch(truth=(TruthEvent(clock.now, "trial_start", "sad"),))]
     _turn(made)
-    assert made.traces.truth.current() == "sad"
+    assert made.panels.traces.truth.current() == "sad"
     bridge.truth_state = "lost"
     clock.now += 5
     _turn(made)
     assert made.badges() == (PARTICIPANT,)
-    assert made.traces.truth.current() == ""
+    assert made.panels.traces.truth.current() == ""
 
 
 def test_movements_and_notes_reach_their_panels(window: Window) -> None:
@@ -120,10 +135,10 @@ def test_movements_and_notes_reach_their_panels(window: Window) -> None:
     true = MovementEvent(clock.now - 2, clock.now - 1.8, clock.now - 1.6, "micro", float("nan"), (), true=True)
     bridge.batches = [Batch(movements=(found,), truth=(true,), notes=(OperatorNote(clock.now, "hello"),))]
     _turn(made)
-    assert made.timeline.micro_row.events == [found]
-    assert made.timeline.true_row.events == [true]
-    assert [note.text for note in made.timeline.note_row.notes] == ["hello"]
-    assert made.movement.note == "apex 1.8 s ago"
+    assert made.panels.timeline.micro_row.events == [found]
+    assert made.panels.timeline.true_row.events == [true]
+    assert [note.text for note in made.panels.timeline.note_row.notes] == ["hello"]
+    assert made.panels.movement.note.endswith("apex 1.8 s ago")
 
 
 def test_pause_stops_the_display_and_not_the_intake(window: Window, qtbot) -> None:
@@ -135,13 +150,13 @@ def test_pause_stops_the_display_and_not_the_intake(window: Window, qtbot) -> No
     chunk = EegChunk(np.ones((2, 10), np.float32), clock.now + np.arange(10) / 100, "u", 0)
     bridge.batches = [Batch(eeg=((info, chunk),), emotions=(_emotion(clock.now, simulated=True),))]
     _turn(made)
-    assert made.state.headline == ""
-    assert made.eeg.note == ""
+    assert made.panels.state.headline == ""
+    assert made.panels.eeg.note == ""
     assert bridge.batches == []
     qtbot.keyClick(made, Qt.Key_Space)
     _turn(made)
-    assert made.state.headline == "sad"
-    assert made.eeg.note == "2 channels · 100 Hz · cap"
+    assert made.panels.state.headline == "sad"
+    assert made.panels.eeg.note == "2 channels · 100 Hz · cap"
 
 
 def test_a_note_is_sent_with_the_moment_n_was_pressed(window: Window, qtbot) -> None:
@@ -172,11 +187,11 @@ def test_ctrl_q_closes_and_stops_the_bridge(window: Window, qtbot) -> None:
     assert bridge.stopped == 1
 
 
-@pytest.mark.parametrize("key", [Qt.Key_Plus, Qt.Key_Minus])
-def test_plus_and_minus_scale_the_eeg(window: Window, qtbot, key: Qt.Key) -> None:
+@pytest.mark.parametrize("key", [Qt.Key_Up, Qt.Key_Down])
+def test_shift_and_arrows_scale_the_eeg(window: Window, qtbot, key: Qt.Key) -> None:
     made = window[0]
-    qtbot.keyClick(made, key)
-    assert made.eeg.canvas.scale_uv == (50.0 if key == Qt.Key_Plus else 200.0)
+    qtbot.keyClick(made, key, Qt.ShiftModifier)
+    assert made.panels.eeg.canvas.scale_uv == (50.0 if key == Qt.Key_Up else 200.0)
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1600, 900)])
@@ -185,7 +200,7 @@ def test_nothing_is_wider_than_the_window(window: Window, size: tuple[int, int])
     made.resize(*size)
     _turn(made)
     assert (made.width(), made.height()) == size
-    for panel in (made.eeg, made.bands, made.state, made.traces, made.timeline, made.health, made.video, made.motion):
+    for panel in [p for p in made.panels.by_key.values() if p.isVisible()]:
         corner = panel.mapTo(made, panel.rect().bottomRight())
         assert corner.x() < size[0]
         assert corner.y() < size[1]
