@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="emostream-test-")
 atexit.register(shutil.rmtree, os.environ["XDG_CONFIG_HOME"], ignore_errors=True)
 
-from realtime.lsl import session
+from realtime.lsl import session  # noqa: E402 - after the variables that it reads
 
 # before any other LSL call of any test, whatever their order: a process is configured once
 session.configure()
