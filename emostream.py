@@ -29,8 +29,8 @@ from realtime.extras import require_extra
 from realtime.options import ConfigFile, Headless, Network, Root, Seconds, Summary, configure
 from realtime.output import require_writable, write_json
 from realtime.processes import end_with_parent, interruptible, quiet_libraries
+from realtime.recorder.commands import record, session_app
 from realtime.report.command import report
-from realtime.session.commands import record, session_app
 from realtime.sync.command import sync
 from simulators.commands import simulate_app
 from simulators.dataset_commands import simulate_dataset

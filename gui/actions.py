@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from PyQt5.QtGui import QKeySequence
 from PyQt5.QtWidgets import QAction, QActionGroup, QMenu
 
+from gui.desk import Desk
 from gui.docks import PRESETS
 from gui.replay_bar import STEP_S
 from gui.theme import font_scale, theme_named
-
-if TYPE_CHECKING:
-    from gui.main_window import MainWindow
 
 
 class MenuBuilder:
     """Adds menus and actions to the window's menu; every key works wherever the focus is."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: Desk) -> None:
         self.window, self.made = window, dict[str, QAction]()
         self._menu = window.header.menu
 
@@ -56,14 +53,14 @@ class MenuBuilder:
         self._menu.addSeparator()
 
 
-def window_menu(window: MainWindow, title: str) -> QMenu:
+def window_menu(window: Desk, title: str) -> QMenu:
     """A new submenu of the window's menu."""
     made = window.header.menu.addMenu(title)
     assert made is not None
     return made
 
 
-def add_actions(window: MainWindow) -> dict[str, QAction]:
+def add_actions(window: Desk) -> dict[str, QAction]:
     """Fill the window's menu; returns the actions by name."""
     build = MenuBuilder(window)
     _streams(build, window)
@@ -83,13 +80,13 @@ def add_actions(window: MainWindow) -> dict[str, QAction]:
     return build.made
 
 
-def _streams(build: MenuBuilder, window: MainWindow) -> None:
+def _streams(build: MenuBuilder, window: Desk) -> None:
     build.menu("&Streams")
     build.add("streams", "Streams on the network", "Ctrl+S", window.show_streams)
     build.add("quit", "Quit", "Ctrl+Q", window.close)
 
 
-def _view(build: MenuBuilder, window: MainWindow) -> None:
+def _view(build: MenuBuilder, window: Desk) -> None:
     build.menu("&View")
     for number, (name, preset) in enumerate(PRESETS.items(), 1):
         build.add(f"preset {name}", preset.title, f"Ctrl+{number}", partial(window.docks.apply, preset))
@@ -118,7 +115,7 @@ def _view(build: MenuBuilder, window: MainWindow) -> None:
     build.add("eeg smaller", "Smaller EEG traces", "Shift+Down", lambda: window.panels.eeg.step_scale(1))
 
 
-def _look(build: MenuBuilder, window: MainWindow) -> None:
+def _look(build: MenuBuilder, window: Desk) -> None:
     build.menu("&Appearance")
     themes = QActionGroup(window)
     for name in ("dark", "light"):
@@ -137,11 +134,11 @@ def _look(build: MenuBuilder, window: MainWindow) -> None:
     build.add("usual", "Usual letters", "Ctrl+0", lambda: window.step_font(0))
 
 
-def _other_theme(window: MainWindow, build: MenuBuilder) -> None:
+def _other_theme(window: Desk, build: MenuBuilder) -> None:
     build.made["theme light" if window.theme.name == "dark" else "theme dark"].trigger()
 
 
-def _session(build: MenuBuilder, window: MainWindow) -> None:
+def _session(build: MenuBuilder, window: Desk) -> None:
     build.menu("S&ession")
     build.add("record", "Record, or stop recording (asks)", "Ctrl+R", window.record.button.click)
     build.add("note", "Note about this moment", "N", window.begin_note)
@@ -154,7 +151,7 @@ def _session(build: MenuBuilder, window: MainWindow) -> None:
         )
 
 
-def _replay(build: MenuBuilder, window: MainWindow) -> None:
+def _replay(build: MenuBuilder, window: Desk) -> None:
     build.menu("&Replay")
     replay = window.replay
     build.add("replay pause", "Pause the replay, or go on", "Ctrl+Space", replay.toggle)
@@ -164,7 +161,7 @@ def _replay(build: MenuBuilder, window: MainWindow) -> None:
     build.add("replay slower", "Slower", "Ctrl+Down", lambda: replay.change_speed(-1))
 
 
-def _export(build: MenuBuilder, window: MainWindow) -> None:
+def _export(build: MenuBuilder, window: Desk) -> None:
     build.menu("E&xport")
     build.add("export", "What is on the screen: PNG, SVG, CSV", "Ctrl+E", window.export)
     for key, panel in window.panels.by_key.items():

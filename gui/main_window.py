@@ -11,12 +11,13 @@ from pathlib import Path
 import pyqtgraph as pg
 from PyQt5.QtCore import QStandardPaths, Qt, QTimer
 from PyQt5.QtGui import QCloseEvent, QKeyEvent
-from PyQt5.QtWidgets import QApplication, QFileDialog, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QApplication, QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from gui.actions import add_actions
 from gui.band_baseline import BandBaseline
 from gui.banner import StallBanner
 from gui.bridge import Batch, Bridge, Link
+from gui.desk import Desk
 from gui.docks import PRESETS, DockArea
 from gui.export import export_screen
 from gui.header import Header
@@ -37,7 +38,7 @@ PATIENCE_S = 2.5
 """How long the streams may take to appear before the page of streams is shown."""
 
 
-class MainWindow(QMainWindow):
+class MainWindow(Desk):
     """The dashboard.
 
     Parameters

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from gui.desk import Desk
 from gui.help import Callout
 
-if TYPE_CHECKING:
-    from gui.main_window import MainWindow
 
-
-def stops(window: MainWindow) -> tuple[Callout, ...]:
+def stops(window: Desk) -> tuple[Callout, ...]:
     """The callouts, in the order in which somebody new looks at the screen."""
     return (
         Callout(

@@ -67,7 +67,7 @@ def simulate(
 
 def _filming(settings: Config) -> Filming:
     """Films of the simulated, where a recording asks for them."""
-    from realtime.session.filming import FilmOnRequest
+    from realtime.films.filming import FilmOnRequest
 
     session = settings.session
     return lambda outlet: FilmOnRequest(

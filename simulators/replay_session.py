@@ -15,12 +15,12 @@ import numpy as np
 from realtime.eeg.recording import release
 from realtime.eeg.xdf import increasing, load_streams, text_of
 from realtime.errors import DataError
+from realtime.films.film_reader import FilmReader
 from realtime.lsl.outlets import VideoOutlet
 from realtime.lsl.results import HEALTH_NAME, MOVEMENTS_NAME
 from realtime.packets import Float64, VideoInfo
+from realtime.recorder.padding import FLUSH
 from realtime.session.events import CONTROL, FILMS, RECORDER, REPLAY, parse_event
-from realtime.session.film_reader import FilmReader
-from realtime.session.padding import FLUSH
 from realtime.session.recorded import INDEX_TYPE, SessionFiles, film_of, find_films, is_index_or_markers
 from simulators.playback import FrameTrack, SampleTrack, Stamps, TextTrack, TimedSend, Track
 from simulators.recorded_streams import RecordedOutlet, recorded_info

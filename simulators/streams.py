@@ -12,11 +12,11 @@ import numpy as np
 import pylsl
 from numpy.typing import NDArray
 
+from realtime.films.filming import FilmOnRequest
 from realtime.lsl.listen import MarkerListener
 from realtime.lsl.outlets import EegOutlet, MarkerOutlet, VideoOutlet
 from realtime.packets import EegInfo, VideoInfo
 from realtime.session.events import STIMULUS
-from realtime.session.filming import FilmOnRequest
 from simulators.action_units import regions_of
 from simulators.eeg import EegSimulator
 from simulators.face import FaceSimulator

@@ -14,7 +14,7 @@ from gui.app import save_screenshot
 from gui.application import leaving_on_signals, open_application
 from gui.theme import theme_named
 from realtime.errors import DataError
-from realtime.session.review import Review
+from realtime.review.review import Review
 
 _LARGE_GB = 2.0
 

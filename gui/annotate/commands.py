@@ -12,7 +12,7 @@ from realtime.errors import ConfigurationError
 from realtime.output import require_writable
 
 if TYPE_CHECKING:
-    from realtime.session.review import Review
+    from realtime.review.review import Review
 
 Seconds = Annotated[float | None, typer.Option("--seconds", min=0.1, help="Close the window after this long.")]
 
@@ -46,7 +46,7 @@ def annotate(
 ) -> None:
     """Review of found movements: step, mark, code, accept or reject; 'emostream train' learns from what is accepted."""
     from gui.annotate.sources import open_target
-    from realtime.session.review import Review
+    from realtime.review.review import Review
 
     edits = bool(add or accept or reject)
     headless = headless or edits
@@ -81,8 +81,8 @@ def _edit(review: Review, add: list[str], accept: list[int], reject: list[int], 
     """All edits or none: what cannot be is told before anything is changed."""
     from dataclasses import replace
 
-    from realtime.session.facs import parse_units, units_text
-    from realtime.session.review import require_number
+    from realtime.review.facs import parse_units, units_text
+    from realtime.review.review import require_number
 
     if both := set(accept) & set(reject):
         raise ConfigurationError(f"movement {min(both)} is to be accepted and rejected: choose one")
@@ -115,7 +115,7 @@ def _times(text: str) -> tuple[float, float, float]:
 
 
 def _list(review: Review, notices: tuple[str, ...]) -> None:
-    from realtime.session.review import marks_text
+    from realtime.review.review import marks_text
 
     for notice in notices:
         typer.echo(f"note: {notice}", err=True)
@@ -140,8 +140,8 @@ def agreement(
 ) -> None:
     """How far two coders agree: accepted or not, emotion, action units, and the three marks."""
     from realtime.output import write_json
-    from realtime.session.agreement import agreement_of, render_agreement
-    from realtime.session.annotations import read_annotations
+    from realtime.review.agreement import agreement_of, render_agreement
+    from realtime.review.annotations import read_annotations
 
     require_writable(summary)
     for path in (first, second):

@@ -13,9 +13,9 @@ from gui.annotate.measure import Pair
 from gui.annotate.player import SPEEDS, Player
 from realtime.errors import DataError
 from realtime.packets import Float64
-from realtime.session.annotations import Annotation, Status
-from realtime.session.candidates import Candidate
-from realtime.session.review import Edit, Review
+from realtime.review.annotations import Annotation, Status
+from realtime.review.candidates import Candidate
+from realtime.review.review import Edit, Review
 
 _AROUND_S = 0.3
 """What is shown and looped over before and after an event."""

@@ -20,8 +20,8 @@ from PyQt5.QtWidgets import (
 
 from gui.theme import font
 from realtime.errors import DataError
-from realtime.session.annotations import Annotation
-from realtime.session.facs import ACTION_UNITS, number_of, parse_units, units_text
+from realtime.review.annotations import Annotation
+from realtime.review.facs import ACTION_UNITS, number_of, parse_units, units_text
 
 DEFAULT_CLASSES = ("sad", "disgust", "happy", "fear", "tense", "calm", "angry", "surprise")
 """Emotions of the published coding, where neither an analysis nor a trial names others."""

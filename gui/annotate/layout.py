@@ -29,8 +29,8 @@ from gui.annotate.timeline import Detail, Overview
 from gui.panels.base import NoteLabel, Panel
 from gui.theme import Theme
 from realtime.packets import Float32, Float64
-from realtime.session.annotations import Annotation
-from realtime.session.candidates import Candidate
+from realtime.review.annotations import Annotation
+from realtime.review.candidates import Candidate
 
 _VIEW_WORDS = {"film": "film", "arrows": "film + motion", "compare": "onset | apex"}
 

@@ -15,8 +15,8 @@ from realtime.eeg.xdf import eeg_stream, load_streams
 from realtime.errors import ConfigurationError, DataError
 from realtime.face.films import FILM_SUFFIXES
 from realtime.packets import Float64, readonly
-from realtime.session.annotations import annotations_path
-from realtime.session.candidates import Known, read_analysis, read_markers
+from realtime.review.annotations import annotations_path
+from realtime.review.candidates import Known, read_analysis, read_markers
 from realtime.session.recorded import XDF_SUFFIXES, Film, find_films, find_session, is_index_or_markers
 from realtime.session.run import Run
 

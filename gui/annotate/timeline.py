@@ -14,7 +14,7 @@ from PyQt5.QtWidgets import QSizePolicy, QWidget
 from gui.annotate.style import GLYPHS, status_color
 from gui.theme import Theme, font
 from realtime.packets import Float32, Float64
-from realtime.session.annotations import Annotation
+from realtime.review.annotations import Annotation
 
 _AXIS_PX = 15
 _PAD = 16.0

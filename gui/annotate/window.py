@@ -24,7 +24,7 @@ from gui.annotate.worker import Latest
 from gui.theme import Theme
 from realtime.face.tracker import FaceTracker
 from realtime.packets import UInt8
-from realtime.session.review import Review
+from realtime.review.review import Review
 
 _AHEAD = 12  # frames decoded beyond the one wanted, so that steps and slow motion find them in memory
 _PULSE_MS = 200

@@ -13,7 +13,7 @@ from typing import Any
 from realtime.analysis.timeline import Timeline
 from realtime.errors import DataError
 from realtime.packets import MicroMovement
-from realtime.session.annotations import Annotation
+from realtime.review.annotations import Annotation
 
 COLUMNS: tuple[str, ...] = (
     "Subject",

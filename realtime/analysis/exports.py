@@ -14,7 +14,7 @@ from realtime.analysis.source import Source
 from realtime.errors import ConfigurationError, DataError
 from realtime.extras import require_extra
 from realtime.packets import MicroMovement, Result
-from realtime.session.annotations import annotations_path, read_annotations
+from realtime.review.annotations import annotations_path, read_annotations
 
 if TYPE_CHECKING:
     from realtime.analysis.eeg_copy import EegCopy

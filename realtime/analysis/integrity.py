@@ -6,12 +6,12 @@ from pathlib import Path
 
 from realtime.errors import DataError
 from realtime.face.films import FILM_SUFFIXES
-from realtime.session.checksums import verify
+from realtime.films.film_reader import FilmReader
+from realtime.recorder.checksums import verify
+from realtime.recorder.xdf_chunks import chunks
 from realtime.session.files import RunFiles
-from realtime.session.film_reader import FilmReader
 from realtime.session.metadata import SessionMetadata
 from realtime.session.recorded import Film, SessionFiles
-from realtime.session.xdf_chunks import chunks
 
 _MAGIC_BYTES = 4
 _LAST_S = 2.0

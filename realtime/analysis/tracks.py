@@ -18,10 +18,10 @@ from realtime.eeg.xdf import channels_of, text_of
 from realtime.errors import DataError
 from realtime.face.capture import FileCapture
 from realtime.face.films import film_facts
+from realtime.films.film_reader import FilmReader
 from realtime.lsl.chunks import ChunkCutter
 from realtime.lsl.clock import GapAwareClock
 from realtime.packets import EegChunk, EegInfo, Float64, StreamHealth, VideoFrame, VideoInfo
-from realtime.session.film_reader import FilmReader
 from realtime.session.recorded import Film
 
 _CHUNK_S = 0.05

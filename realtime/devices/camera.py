@@ -14,14 +14,15 @@ import pylsl
 from realtime.config import LslConfig
 from realtime.devices.controls import Setting, Wanted, lock_controls
 from realtime.devices.frames import FrameCounter, FrozenWatch, Picture, RateMeter
-from realtime.devices.sources import Capture, Request, is_live, open_capture
+from realtime.devices.opening import is_live, open_capture
+from realtime.devices.sources import Capture, Request
 from realtime.devices.supervision import Incident, Patience, Supervisor
 from realtime.errors import ConfigurationError, DataError
+from realtime.films.film import Codec
+from realtime.films.filming import FilmOnRequest
 from realtime.lsl.outlets import MarkerOutlet, VideoOutlet
 from realtime.lsl.sources import FRAMES_NAME
 from realtime.packets import VideoFrame, VideoInfo
-from realtime.session.film import Codec
-from realtime.session.filming import FilmOnRequest
 
 STATE_NAME = "emostream-camera"
 """Markers about cameras: lost, back, dropped pictures, a picture that stands still."""

@@ -19,7 +19,7 @@ from realtime.output import require_writable, write_json
 from realtime.processes import end_with_parent
 
 if TYPE_CHECKING:
-    from realtime.session.film import Codec
+    from realtime.films.film import Codec
 
 _STEP_S = 0.05
 _NAME = re.compile(r"[0-9A-Za-z]{0,32}")
@@ -71,7 +71,8 @@ def camera(
         _show_cameras()
         return
     from realtime.devices.camera import CameraNode, CameraOptions
-    from realtime.devices.sources import Request, has_v4l2, is_live
+    from realtime.devices.opening import has_v4l2, is_live
+    from realtime.devices.sources import Request
 
     end_with_parent()
     require_writable(summary, film)
@@ -121,7 +122,7 @@ def _last_line(told: dict[str, Any]) -> str:
 
 
 def _show_cameras() -> None:
-    from realtime.devices.sources import has_v4l2
+    from realtime.devices.opening import has_v4l2
 
     if not has_v4l2():
         raise ConfigurationError(
@@ -153,7 +154,7 @@ def _control(option: str, text: str) -> Literal["auto", "lock"] | float:
 
 
 def _codec(name: str) -> Codec:
-    from realtime.session.film import CODECS
+    from realtime.films.film import CODECS
 
     for known in CODECS:
         if known == name.lower():

@@ -9,7 +9,7 @@ from pathlib import Path
 from realtime.errors import ConfigurationError
 from realtime.face.metrics import match_intervals
 from realtime.report.folder import FoundMovement
-from realtime.session.annotations import Annotation, read_annotations
+from realtime.review.annotations import Annotation, read_annotations
 
 _SAME_APEX_S = 2e-3
 

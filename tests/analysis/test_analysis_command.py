@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from realtime.analysis.command import analyze_command
 from realtime.errors import ConfigurationError, DataError
 from realtime.packets import EegSequence, MicroMovement, Recognition
-from realtime.session.checksums import write_checksums
+from realtime.recorder.checksums import write_checksums
 from realtime.session.files import RunFiles
 
 _OUT = Path("derivatives", "emostream", "sub-01", "ses-01", STEM)

@@ -31,7 +31,7 @@ from realtime.packets import (
     MicroMovement,
     Prediction,
 )
-from realtime.session.annotations import Annotation
+from realtime.review.annotations import Annotation
 from simulators.layouts.xdf_file import XdfStream, write_xdf
 
 _STARTED = datetime(2026, 5, 4, 9, 30, 0, 250_000, tzinfo=UTC)

@@ -16,7 +16,7 @@ from fake_camera import Bench, FakeCamera, ManualClock
 
 from realtime.devices.camera import CameraNode, CameraOptions
 from realtime.devices.frames import Picture
-from realtime.devices.sources import open_capture
+from realtime.devices.opening import open_capture
 from realtime.devices.supervision import EndOfSource, Patience
 from realtime.errors import ConfigurationError, DataError
 from realtime.face.capture import FileCapture

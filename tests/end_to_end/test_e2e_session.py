@@ -12,7 +12,7 @@ import pyxdf
 from e2e import Command, beside, emostream, new_session, read_summary
 
 from realtime.eeg.xdf import load_streams
-from realtime.session.film_reader import FilmReader
+from realtime.films.film_reader import FilmReader
 from realtime.session.recorded import find_films, find_session, is_index_or_markers
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.slow]

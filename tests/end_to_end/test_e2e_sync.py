@@ -10,7 +10,7 @@ import pytest
 from e2e import beside, emostream, new_session, read_summary
 
 from realtime.eeg.xdf import load_streams, text_of
-from realtime.session.film_reader import FilmReader
+from realtime.films.film_reader import FilmReader
 from realtime.session.recorded import find_films, find_session, is_index_or_markers
 from realtime.sync.flashes import find_flashes, measure_delay
 

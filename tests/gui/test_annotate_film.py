@@ -16,7 +16,7 @@ from gui.annotate.film import FilmFrames
 from gui.annotate.sources import Target, open_target
 from realtime.errors import ConfigurationError, DataError
 from realtime.face.capture import FileCapture
-from realtime.session.candidates import Known
+from realtime.review.candidates import Known
 from realtime.session.recorded import Film
 
 _FRAMES = 100

@@ -19,9 +19,9 @@ from gui.annotate.sources import Target
 from gui.annotate.window import AnnotateWindow
 from gui.theme import DARK, LIGHT, apply_theme, contrast_ratio
 from realtime.errors import DataError
-from realtime.session.annotations import Annotation, annotations_path, read_annotations
-from realtime.session.candidates import Candidate, Known
-from realtime.session.review import Review
+from realtime.review.annotations import Annotation, annotations_path, read_annotations
+from realtime.review.candidates import Candidate, Known
+from realtime.review.review import Review
 from simulators.clips import write_clip
 from simulators.testbed import draw_clip
 

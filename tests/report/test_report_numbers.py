@@ -23,7 +23,7 @@ from realtime.report.review import CodedRows, match_review
 from realtime.report.scalp import Scalp
 from realtime.report.style import STYLE
 from realtime.report.trials import agreements, trial_rows
-from realtime.session.annotations import Annotation
+from realtime.review.annotations import Annotation
 
 
 def facts(**more: object) -> Facts:

@@ -18,7 +18,7 @@ from realtime.errors import DataError
 from realtime.report import write_report
 from realtime.report.events import MOST_CARDS
 from realtime.report.script import SCRIPT
-from realtime.session.annotations import Annotation, save_annotations
+from realtime.review.annotations import Annotation, save_annotations
 
 SECTIONS = ("timeline", "movements", "scalp", "spectrogram", "trials", "quality", "link", "notes", "cautions", "method")
 TWO_BANDS = (BANDS[1], BANDS[2])

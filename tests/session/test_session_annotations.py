@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from realtime.errors import DataError
-from realtime.session.agreement import agreement_of, cohen_kappa, intraclass_correlation, render_agreement
-from realtime.session.annotations import Annotation, annotations_path, read_annotations, save_annotations
-from realtime.session.candidates import Candidate, read_analysis, read_markers
-from realtime.session.facs import parse_units
-from realtime.session.review import Review, require_number
+from realtime.review.agreement import agreement_of, cohen_kappa, intraclass_correlation, render_agreement
+from realtime.review.annotations import Annotation, annotations_path, read_annotations, save_annotations
+from realtime.review.candidates import Candidate, read_analysis, read_markers
+from realtime.review.facs import parse_units
+from realtime.review.review import Review, require_number
 
 Opened = Callable[..., Review]
 _FOUND = (Candidate(1.0, 1.2, 1.4, score=7.5, regions=("brow_left",)), Candidate(5.0, 5.1, 5.3, "macro", 9.0))
@@ -74,7 +74,7 @@ def test_a_table_that_cannot_be_written_stays_as_it_is(table: Path, monkeypatch:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("realtime.session.annotations.os.fsync", full)
+    monkeypatch.setattr("realtime.review.annotations.os.fsync", full)
     with pytest.raises(DataError, match=r"cannot save '.*': No space left on device; free space"):
         save_annotations(table, [Annotation(1, 2, 4)])
     assert table.read_bytes() == before

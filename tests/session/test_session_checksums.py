@@ -11,14 +11,14 @@ from fake_labrecorder import FakeInfo, file_header, footer, samples, stream_head
 
 from realtime.eeg.xdf import load_streams
 from realtime.errors import ConfigurationError, DataError
-from realtime.session import closing, commands
-from realtime.session.checksums import verify, write_checksums
-from realtime.session.closing import close_orphan, close_run
+from realtime.recorder import closing, commands
+from realtime.recorder.checksums import verify, write_checksums
+from realtime.recorder.closing import close_orphan, close_run
+from realtime.recorder.xdf_chunks import XdfTail
 from realtime.session.files import RunFiles, run_of
 from realtime.session.folder import RunFolder, claim_run
 from realtime.session.metadata import FilmRecord, Gap, SessionMetadata, now
 from realtime.session.run import Run
-from realtime.session.xdf_chunks import XdfTail
 
 INFOS = [
     FakeInfo("emostream-eeg"),

@@ -18,8 +18,8 @@ from fake_disk import disk
 from realtime.errors import DataError
 from realtime.face.capture import FileCapture
 from realtime.face.films import film_facts
+from realtime.films.film import Codec, FilmWriter
 from realtime.packets import VideoFrame
-from realtime.session.film import Codec, FilmWriter
 
 SHAPES = {1: (48, 64), 3: (48, 64, 3)}
 
@@ -147,7 +147,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from realtime.packets import VideoFrame
-from realtime.session.film import FilmWriter
+from realtime.films.film import FilmWriter
 rng = np.random.default_rng(0)
 writer = FilmWriter(Path(sys.argv[1]), 64, 48, 1, 30.0)
 for index in range(10**6):

@@ -17,9 +17,9 @@ from fake_disk import disk
 
 from realtime.errors import ConfigurationError
 from realtime.face.capture import FileCapture
+from realtime.films.filming import FilmOnRequest
 from realtime.packets import VideoFrame, VideoInfo
 from realtime.session.events import CONTROL, RECORDER
-from realtime.session.filming import FilmOnRequest
 
 RUN = "sub-01_ses-01_task-suppression_run-01"
 FOLDER = Path("sourcedata", "sub-01", "ses-01")

@@ -17,10 +17,10 @@ import pytest
 from realtime.lsl import session
 from realtime.lsl.outlets import EegOutlet, MarkerOutlet
 from realtime.packets import EegInfo
-from realtime.session.labrecorder import LabRecorder
-from realtime.session.padding import PaddingOutlet
-from realtime.session.report import Limits
-from realtime.session.xdf_chunks import XdfTail
+from realtime.recorder.labrecorder import LabRecorder
+from realtime.recorder.padding import PaddingOutlet
+from realtime.recorder.report import Limits
+from realtime.recorder.xdf_chunks import XdfTail
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.slow, pytest.mark.timeout(1200)]
 

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from realtime.errors import DataError
+from realtime.films.film_reader import FilmReader
 from realtime.packets import UInt8
-from realtime.session.film_reader import FilmReader
 from realtime.session.recorded import Film, film_of, find_films, find_session
 
 FPS = 30.0

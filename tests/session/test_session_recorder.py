@@ -9,10 +9,10 @@ import pytest
 from fake_labrecorder import FakeInfo, FakeLabRecorder, file_header, stream_header
 
 from realtime.eeg.xdf import load_streams
-from realtime.session.choice import Choice, Surroundings
+from realtime.recorder.choice import Choice, Surroundings
+from realtime.recorder.recorder import Recorder
+from realtime.recorder.report import Report
 from realtime.session.folder import claim_run
-from realtime.session.recorder import Recorder
-from realtime.session.report import Report
 from realtime.session.run import Run
 
 EEG, FRAMES = FakeInfo("eeg", source="amp"), FakeInfo("frames", "VideoFrameIndex", 30.0, "cam")

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from realtime.session.report import Report, StreamReport
-from realtime.session.view import RecordView, clock_text, size_text
+from realtime.recorder.report import Report, StreamReport
+from realtime.recorder.view import RecordView, clock_text, size_text
 
 EEG = StreamReport("emostream-eeg", "EEG", "amp", 2500, 0.2, stalled=False, late=False)
 GOOD = Report(61.0, 1_234_567, 5_000_000_000, (EEG,), "", ())

@@ -11,7 +11,7 @@ from fake_labrecorder import FakeInfo, chunk, clock_offset, file_header, footer,
 
 from realtime.eeg.xdf import load_streams
 from realtime.errors import DataError
-from realtime.session.xdf_chunks import XdfTail, join_part, join_parts
+from realtime.recorder.xdf_chunks import XdfTail, join_part, join_parts
 
 EEG = FakeInfo("eeg")
 LATE = FakeInfo("late", "Markers", 0.0, "late-src")

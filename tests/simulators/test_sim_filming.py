@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from realtime.face.capture import FileCapture
+from realtime.films.filming import FilmOnRequest
 from realtime.session.events import CONTROL
-from realtime.session.filming import FilmOnRequest
 from simulators.face import FaceSimulator
 from simulators.scenario import make_person, make_scenario
 from simulators.streams import SimulatedParticipant

@@ -14,11 +14,11 @@ from typing import Any, BinaryIO, Protocol, cast
 
 from realtime.config import LslConfig
 from realtime.errors import ConfigurationError, DataError
+from realtime.films.film import CODECS, SUFFIX, Codec, FilmWriter
 from realtime.lsl.listen import MarkerListener
 from realtime.lsl.sources import MarkerOutlet
 from realtime.packets import VideoFrame, VideoInfo
 from realtime.session.events import CONTROL, FILMS, RECORDER
-from realtime.session.film import CODECS, SUFFIX, Codec, FilmWriter
 from realtime.session.folder import make_private_folder, open_new, replace_own, write_new
 from realtime.session.run import Run
 

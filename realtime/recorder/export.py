@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from realtime.errors import ConfigurationError, DataError
-from realtime.session.checksums import write_checksums
-from realtime.session.choice import FACE_TYPES, PIXELS
+from realtime.recorder.checksums import write_checksums
+from realtime.recorder.choice import FACE_TYPES, PIXELS
+from realtime.recorder.padding import FLUSH
+from realtime.recorder.xdf_chunks import MAGIC, OF_A_STREAM, XdfTail, chunks, copy_bytes
 from realtime.session.files import RunFiles
 from realtime.session.folder import make_private_folder, open_new, open_root, write_new
 from realtime.session.metadata import SessionMetadata
-from realtime.session.padding import FLUSH
-from realtime.session.xdf_chunks import MAGIC, OF_A_STREAM, XdfTail, chunks, copy_bytes
 
 WITH_FACE = (*FACE_TYPES, PIXELS)
 """Types of streams that are left out."""

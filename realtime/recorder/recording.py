@@ -21,17 +21,17 @@ from realtime.lsl import session
 from realtime.lsl.discovery import describe
 from realtime.lsl.listen import MarkerListener
 from realtime.lsl.outlets import ControlOutlet, MarkerOutlet
-from realtime.session.choice import FRAMES, Choice, Surroundings
-from realtime.session.closing import close_run
+from realtime.recorder.choice import FRAMES, Choice, Surroundings
+from realtime.recorder.closing import close_run
+from realtime.recorder.labrecorder import PULL_S, LabRecorder, labrecorder_program
+from realtime.recorder.padding import FLUSH, PaddingOutlet
+from realtime.recorder.recorder import Recorder
+from realtime.recorder.report import Report
+from realtime.recorder.xdf_chunks import StreamCount
 from realtime.session.events import CONTROL, FILMS, RECORDER, STIMULUS, own_source_id
 from realtime.session.folder import RunFolder, claim_run, require_free, write_new
-from realtime.session.labrecorder import PULL_S, LabRecorder, labrecorder_program
 from realtime.session.metadata import FilmRecord, LeftOut, SessionMetadata, delete_after, now, software_versions
-from realtime.session.padding import FLUSH, PaddingOutlet
-from realtime.session.recorder import Recorder
-from realtime.session.report import Report
 from realtime.session.run import Run
-from realtime.session.xdf_chunks import StreamCount
 
 _TICK_S = 0.05
 _SETTLE_S = 1.5

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pylsl
 
-from realtime.session.padding import FLUSH
+from realtime.recorder.padding import FLUSH
 
 PIXELS, FRAMES = "VideoRaw", "VideoFrameIndex"
 FACE_TYPES = ("MovementImages", "FaceMesh")

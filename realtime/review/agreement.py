@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from realtime.session.annotations import Annotation
+from realtime.review.annotations import Annotation
 
 _MARKS = ("onset_s", "apex_s", "offset_s")
 _NEAR_S = 1e-3

@@ -18,13 +18,13 @@ from pathlib import Path
 import pylsl
 
 from realtime.errors import DataError
-from realtime.session.choice import Choice, Surroundings, key_of
+from realtime.recorder.choice import Choice, Surroundings, key_of
+from realtime.recorder.labrecorder import PULL_S, RecorderProcess
+from realtime.recorder.padding import FLUSH
+from realtime.recorder.report import Limits, Report, StreamReport
+from realtime.recorder.xdf_chunks import StreamCount, XdfTail, join_parts
 from realtime.session.folder import RunFolder, files_of_run
-from realtime.session.labrecorder import PULL_S, RecorderProcess
 from realtime.session.metadata import Gap
-from realtime.session.padding import FLUSH
-from realtime.session.report import Limits, Report, StreamReport
-from realtime.session.xdf_chunks import StreamCount, XdfTail, join_parts
 
 Launch = Callable[[Path, Sequence[str]], RecorderProcess]
 
@@ -57,7 +57,7 @@ class Recorder:
     launch : callable
         Starts a LabRecorder that writes the streams of these uids to a path.
     beat : callable
-        Sends padding on the first or second of two streams, which LabRecorder writes: see `realtime.session.padding`.
+        Sends padding on the first or second of two streams, which LabRecorder writes: see `realtime.recorder.padding`.
     beat_uids : sequence of str
         LSL uids of these; empty where there are none.
     clock : callable

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from realtime.errors import DataError
-from realtime.session.annotations import Annotation, Kind, read_annotations, save_annotations
-from realtime.session.candidates import Candidate
-from realtime.session.journal import Journal, digest_of
+from realtime.review.annotations import Annotation, Kind, read_annotations, save_annotations
+from realtime.review.candidates import Candidate
+from realtime.review.journal import Journal, digest_of
 
 _MOST_UNDO = 10_000
 _SAME_S = 1e-3

@@ -15,7 +15,7 @@ import numpy as np
 from realtime.eeg.xdf import text_of
 from realtime.errors import DataError
 from realtime.packets import Float32, Float64
-from realtime.session.annotations import Annotation
+from realtime.review.annotations import Annotation
 
 MOVEMENTS_STREAM = "emostream-movements"
 _MOTION = "motion_"

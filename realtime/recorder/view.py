@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from realtime.session.report import Report
+from realtime.recorder.report import Report
 
 _LINE_EVERY_S = 10.0
 _REFRESH_S = 0.25

@@ -15,10 +15,10 @@ from realtime.session.run import TASK, Run
 
 if TYPE_CHECKING:
     from realtime.config import Config
-    from realtime.session.checksums import Verdict
+    from realtime.recorder.checksums import Verdict
+    from realtime.recorder.recording import Recording, Request
     from realtime.session.files import RunFiles
     from realtime.session.metadata import SessionMetadata
-    from realtime.session.recording import Recording, Request
 
 session_app = typer.Typer(
     help="Recorded sessions: are they whole, what is there, a copy without the face.", no_args_is_help=True
@@ -57,8 +57,8 @@ def record(
     config: ConfigFile = None,
 ) -> None:
     """Every stream into one XDF file with LabRecorder, the films by their cameras, in a BIDS folder."""
-    from realtime.session.choice import Choice
-    from realtime.session.recording import Recording, Request
+    from realtime.recorder.choice import Choice
+    from realtime.recorder.recording import Recording, Request
 
     del headless  # the view is text anyway; the option is every long-running command's
     require_writable(summary)
@@ -85,7 +85,7 @@ def _record(
     seconds: float | None,
     summary: Path | None,
 ) -> None:
-    from realtime.session.view import RecordView
+    from realtime.recorder.view import RecordView
 
     with RecordView() as view:
         recording = recording_type(request, settings, view.show)
@@ -148,7 +148,7 @@ def _summary(recording: Recording, how: str) -> dict[str, Any]:
 @session_app.command("verify")
 def verify_command(path: Recorded) -> None:
     """Compare every file with its checksum; exit code 4 where one differs or is missing."""
-    from realtime.session.checksums import verify
+    from realtime.recorder.checksums import verify
 
     verdicts = [verify(files) for files in _runs(path)]
     for verdict in verdicts:
@@ -188,8 +188,8 @@ def list_command(root: Root = None, config: ConfigFile = None) -> None:
 
 
 def _run_line(files: RunFiles) -> tuple[str, str]:
+    from realtime.recorder.view import clock_text, size_text
     from realtime.session.metadata import SessionMetadata
-    from realtime.session.view import clock_text, size_text
 
     size = size_text(sum(path.stat().st_size for path in files.all()))
     if not files.session.exists():
@@ -213,7 +213,7 @@ def export_command(
     without_face: Annotated[bool, typer.Option("--without-face", help="No film, no picture, no shape of the face.")],
 ) -> None:
     """A copy of runs to hand on: EEG, markers and numbers, nothing by which a face is known again."""
-    from realtime.session.export import export_without_face
+    from realtime.recorder.export import export_without_face
 
     if not without_face:
         raise ConfigurationError("a copy with the face is a copy of the folder: use --without-face, or copy it")
@@ -224,7 +224,7 @@ def export_command(
 @session_app.command("close")
 def close_command(path: Recorded) -> None:
     """Complete a run whose recorder was killed: join its parts, write its metadata and checksums."""
-    from realtime.session.closing import close_orphan
+    from realtime.recorder.closing import close_orphan
     from realtime.session.files import run_of
 
     told = close_orphan(run_of(path))

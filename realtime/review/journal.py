@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from realtime.errors import DataError
-from realtime.session.annotations import Annotation
+from realtime.review.annotations import Annotation
 
 try:
     import fcntl

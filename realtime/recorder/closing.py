@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from realtime.errors import ConfigurationError, DataError
-from realtime.session.checksums import write_checksums
+from realtime.recorder.checksums import write_checksums
+from realtime.recorder.padding import FLUSH
+from realtime.recorder.xdf_chunks import StreamCount, join_parts
 from realtime.session.files import RunFiles
 from realtime.session.folder import RunFolder
 from realtime.session.metadata import FilmRecord, ModelRecord, RecordedStream, SessionMetadata, now
-from realtime.session.padding import FLUSH
-from realtime.session.xdf_chunks import StreamCount, join_parts
 
 _TRUTH = "emostream-truth"
 _BYTES_A_SECOND = 20e6

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from realtime.errors import DataError
-from realtime.session.facs import parse_units, units_text
+from realtime.review.facs import parse_units, units_text
 
 Kind = Literal["micro", "macro", "trial"]
 Status = Literal["", "accepted", "rejected", "candidate"]
