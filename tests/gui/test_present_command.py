@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import typer
 from present_helpers import FLASHES, Sent, open_test_session, write_clip, write_playlist
+from PyQt5.QtCore import QTimer
 from PyQt5.QtGui import QGuiApplication
 from PyQt5.QtWidgets import QApplication
 from typer.testing import CliRunner
@@ -153,6 +154,8 @@ def test_what_fails_in_a_slot_ends_the_event_loop_and_is_kept(qapp: QApplication
     before = sys.excepthook
     error = ValueError("broken")
     with _failing(qapp) as failures:
-        sys.excepthook(ValueError, error, None)
+        # in a running loop: an exit without one would end the loops of every later test
+        QTimer.singleShot(0, lambda: sys.excepthook(ValueError, error, None))
+        assert qapp.exec_() == 1
         assert failures == [error]
     assert sys.excepthook is before
