@@ -168,6 +168,8 @@ def _as_live(session: SessionFiles, wish: Wish) -> tuple[Source | None, tuple[st
         eeg.begin_at(beginning.eeg_s)
     if video is not None and beginning.video_index is not None:
         video.begin_at(beginning.video_index, live.missed)
+        # a recording goes on for a moment after its films: what the engine saw then is not kept
+        until_s = min(until_s, video.last_s)
     source = Source(
         stem=session.stem,
         files=_files(session, video),
