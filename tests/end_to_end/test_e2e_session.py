@@ -11,7 +11,7 @@ import pytest
 import pyxdf
 from e2e import Command, beside, emostream, new_session, read_summary
 
-from realtime.eeg.xdf import load_streams
+from realtime.eeg.xdf import load_streams, read_xdf
 from realtime.films.film_reader import FilmReader
 from realtime.session.recorded import find_films, find_session, is_index_or_markers
 
@@ -57,6 +57,15 @@ def _emostream(folder: Path, *arguments: object):
     done = emostream(*arguments, folder=folder)
     assert done.code == 0, (arguments, done.err)
     return done
+
+
+def _film_begins_s(folder: Path) -> float:
+    """Seconds from the first EEG sample to the film's first frame."""
+    xdf = find_session(_session(folder)).xdf
+    marks, _ = load_streams(xdf, dejitter=False, wanted=is_index_or_markers)
+    films, _ = find_films(xdf, marks, read_xdf(xdf).origin_s)
+    with FilmReader(films[0]) as reader:
+        return reader.first_s
 
 
 def test_everything_is_in_the_recording(recorded: Path) -> None:
@@ -114,7 +123,8 @@ def test_the_analysis_gives_the_live_answers_again_and_a_coder_trains_on_it(reco
 
 def test_the_session_is_replayed_as_it_was(recorded: Path) -> None:
     name = new_session()
-    with beside(recorded, "replay", _session(recorded), "--loop", session=name):
+    # from where the film begins: the recorder asks the cameras once everything else flows
+    with beside(recorded, "replay", _session(recorded), "--start", _film_begins_s(recorded), session=name):
         run = ("run", "--headless", "--seconds", 6, "--summary", "replayed.json")
         done = emostream(*run, folder=recorded, session=name)
     assert done.code == 0, done.err
