@@ -21,6 +21,7 @@ PULL_S = 0.5
 """LabRecorder writes what arrived this often, and drops what it has not fetched when it stops."""
 
 _FOUND, _BEGUN, _STARTED = "Found ", "Starting the recording", "Started data collection for stream"
+_OPENED = "Received header for stream "
 _PRIVATE_UMASK = 0o077
 _MOST_SAID = 64 * 1024
 
@@ -36,6 +37,10 @@ class RecorderProcess(Protocol):
 
     def found(self) -> int | None:
         """How many streams it found; None while it looks for them."""
+        ...
+
+    def opened(self) -> list[str]:
+        """Names of the streams it is connected to: what they send from now on comes into the file."""
         ...
 
     def ready(self) -> bool:
@@ -130,6 +135,9 @@ class LabRecorder:
         lines = self._lines()
         begun = any(line.startswith(_BEGUN) for line in lines)
         return sum(line.startswith(_FOUND) for line in lines) if begun else None
+
+    def opened(self) -> list[str]:
+        return [line.removeprefix(_OPENED).removesuffix(".") for line in self._lines() if line.startswith(_OPENED)]
 
     def ready(self) -> bool:
         found = self.found()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from pathlib import Path
 import pylsl
 
 from realtime.errors import DataError
-from realtime.recorder.choice import Choice, Surroundings, key_of
+from realtime.recorder.choice import MAIN_TYPES, Choice, Surroundings, key_of
 from realtime.recorder.labrecorder import PULL_S, RecorderProcess
 from realtime.recorder.padding import FLUSH
 from realtime.recorder.report import Limits, Report, StreamReport
@@ -113,6 +113,16 @@ class Recorder:
         """What is recorded now, sorted by name."""
         infos = [info for part in self._running() for info in part.infos.values()]
         return sorted(infos, key=lambda info: (info.name(), info.source_id()))
+
+    @property
+    def connected(self) -> bool:
+        """Whether what headsets and cameras send from now on is kept; markers may still be waited for."""
+        running = self._running()
+        return bool(running) and all(
+            not Counter(info.name() for info in part.infos.values() if info.type() in MAIN_TYPES)
+            - Counter(part.process.opened())
+            for part in running
+        )
 
     @property
     def ready(self) -> bool:

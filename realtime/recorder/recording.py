@@ -168,8 +168,11 @@ class Recording:
             beat_uids=[p.uid for p in self._padding],
         )
         self._recorder.start()
-        self._until(lambda: self._recorder is not None and self._recorder.ready, _READY_S, "LabRecorder starts")
+        recorder = self._recorder
+        # not only when all are ready: LabRecorder waits up to 10 s for a stream of markers, and EEG is kept meanwhile
+        self._until(lambda: recorder.connected, _READY_S, "LabRecorder starts")
         self._start_films()
+        self._until(lambda: recorder.ready, _READY_S, "LabRecorder starts")
         streams = [{"name": i.name(), "type": i.type(), "source_id": i.source_id()} for i in self._recorder.streams]
         self.metadata = self.metadata.model_copy(update={"started_s": pylsl.local_clock()})
         self._next_event_s = 0.0

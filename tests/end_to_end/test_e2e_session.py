@@ -123,7 +123,7 @@ def test_the_analysis_gives_the_live_answers_again_and_a_coder_trains_on_it(reco
 
 def test_the_session_is_replayed_as_it_was(recorded: Path) -> None:
     name = new_session()
-    # from where the film begins: the recorder asks the cameras once everything else flows
+    # from where the film begins: the recorder asks the cameras once it is connected to them and to the headset
     with beside(recorded, "replay", _session(recorded), "--start", _film_begins_s(recorded), session=name):
         run = ("run", "--headless", "--seconds", 6, "--summary", "replayed.json")
         done = emostream(*run, folder=recorded, session=name)

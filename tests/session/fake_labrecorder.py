@@ -85,6 +85,7 @@ class FakeLabRecorder:
         self.path, self.infos = path, list(infos)
         self.code: int | None = None
         self.asked = self.killed = False
+        self.waits_for: str | None = None
         path.write_bytes(file_header() + b"".join(stream_header(i, info) for i, info in enumerate(self.infos, 1)))
 
     def write(self, at_s: float, count: int = 10) -> None:
@@ -98,8 +99,11 @@ class FakeLabRecorder:
     def found(self) -> int:
         return len(self.infos)
 
+    def opened(self) -> list[str]:
+        return [info.name() for info in self.infos if info.name() != self.waits_for]
+
     def ready(self) -> bool:
-        return True
+        return self.waits_for is None
 
     def ask_to_stop(self) -> None:
         self.asked = True

@@ -81,6 +81,23 @@ def test_everything_but_pixels_and_what_cannot_be_written_is_recorded(make_lab) 
     assert lab.recorder.ready
 
 
+def test_films_may_begin_once_headsets_and_cameras_are_connected(make_lab) -> None:
+    second = FakeInfo("eeg", source="other amp", number="u2")
+    lab = make_lab(EEG, second, FRAMES, STIMULUS)
+    lab.made[0].waits_for = "emostream-stimulus"
+    assert lab.recorder.connected
+    assert not lab.recorder.ready
+    lab.made[0].waits_for = "frames"
+    assert not lab.recorder.connected
+    lab.made[0].waits_for = None
+    lab.made[0].infos.remove(second)
+    assert not lab.recorder.connected, "two headsets of one name are two"
+    lab.made[0].infos.append(second)
+    lab.turn(0.1)
+    assert lab.recorder.connected
+    assert lab.recorder.ready
+
+
 def test_the_face_needs_a_consent() -> None:
     face = [FakeInfo("pictures", "MovementImages"), FakeInfo("mesh", "FaceMesh")]
     assert all("no consent" in Choice().left_out(info) for info in face)  # type: ignore[arg-type]
