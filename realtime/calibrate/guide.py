@@ -17,6 +17,7 @@ from realtime.packets import EegChunk, EegInfo, FaceObservation, VideoFrame, Vid
 
 _HEAD_START_S = 1.0
 _FIRST_DATA_S = 5.0
+_LATE_DATA_S = 5.0
 _STEP_S = 0.05
 _NEUTRAL = "neutral"
 
@@ -85,7 +86,8 @@ class Guide:
         Raises
         ------
         DataError
-            A stream stalled or lost samples: an ICA over a gap is worth nothing.
+            A stream is gone, or lost samples: an ICA over a gap is worth nothing. One that only stood still, and then
+            caught up, is as good as any.
         """
         readers = [reader for reader in (self._eeg, self._video) if reader is not None]
         for reader in readers:
@@ -95,8 +97,9 @@ class Guide:
             self.begin(self._clock() + _HEAD_START_S, seconds)
             while self.step(self._clock()):
                 for reader in readers:
-                    _require_live(reader)
+                    _require_connected(reader)
                 time.sleep(_STEP_S)
+            self._wait_for_late_data(readers)
         finally:
             for reader in readers:
                 reader.stop()
@@ -123,6 +126,13 @@ class Guide:
                 raise DataError(f"stream '{silent.name}' sent nothing for {_FIRST_DATA_S:g} s: check its program")
             time.sleep(_STEP_S)
 
+    def _wait_for_late_data(self, readers: list[EegReader | VideoReader]) -> None:
+        deadline_s = time.monotonic() + _LATE_DATA_S
+        while silent := [reader for reader in readers if reader.state == "stale"]:
+            if time.monotonic() > deadline_s:
+                raise DataError(f"stream '{silent[0].name}' stalled during calibration: start again")
+            time.sleep(_STEP_S)
+
     def _on_chunk(self, chunk: EegChunk) -> None:
         if self.phases and self.phases[0].start_s <= chunk.stamps[-1] and chunk.stamps[0] <= self.phases[-1].end_s:
             self.chunks.append(chunk)
@@ -136,8 +146,8 @@ class Guide:
                     self.faces += result.score > 0
 
 
-def _require_live(reader: EegReader | VideoReader) -> None:
+def _require_connected(reader: EegReader | VideoReader) -> None:
     if reader.failure is not None:
         raise reader.failure
-    if reader.state in ("stale", "lost"):
-        raise DataError(f"stream '{reader.name}' stalled during calibration: start again")
+    if reader.state == "lost":
+        raise DataError(f"stream '{reader.name}' was lost during calibration: start again")

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pylsl
 from numpy.typing import NDArray
 
+from realtime.devices.board_node import BoardNode
 from realtime.devices.boards import Batch, BoardLayout
 from realtime.devices.impedance import IMPEDANCE_NAME, ImpedanceMeter, ImpedanceOutlet
 from realtime.devices.samples import CounterRule, SampleClock
-from realtime.devices.supervision import Incident, Link, Patience, Supervisor
-from realtime.errors import ConfigurationError
+from realtime.devices.supervision import Incident, Link, Patience
+from realtime.lsl.base import Outlet
 from realtime.lsl.outlets import EegOutlet, MarkerOutlet
 from realtime.packets import EegInfo
 
@@ -26,11 +26,10 @@ STATE_NAME = "emostream-headset"
 _LEARN_S = 1.2
 _RATE_AFTER_S = 20.0
 _RATE_TOLERANCE = 0.01
-_LOOK_S = 0.5
 _PATIENCE = Patience(stall_s=1.0, replace_s=3.0, retry_s=1.0, open_s=60.0)  # a radio link takes its time to be found
 
 
-class HeadsetNode:
+class HeadsetNode(BoardNode):
     """One board on LSL: `start`, then `step` some times a second, `stop`.
 
     Streams 'emostream-eeg', 'emostream-impedance' where the board measures it beside, and markers 'emostream-headset';
@@ -59,10 +58,8 @@ class HeadsetNode:
         patience: Patience = _PATIENCE,
         clock: Callable[[], float] = pylsl.local_clock,
     ) -> None:
-        self._layout, self._tag, self._say, self._clock = layout, tag, say, clock
-        self._supervisor: Supervisor[Batch] = Supervisor(
-            f"headset '{layout.name}'", open_board, self._take, self._report, patience=patience, clock=clock
-        )
+        super().__init__(layout, open_board, f"{tag}-eeg", say, patience, clock)
+        self._tag, self._clock = tag, clock
         self._first: list[Batch] = []
         self._learnt = 0
         self._samples: SampleClock | None = None
@@ -79,44 +76,6 @@ class HeadsetNode:
         self._rate_told = False
         self.incidents: list[dict[str, Any]] = []
         """The last hundred things that went wrong, as they were told."""
-
-    @property
-    def running(self) -> bool:
-        """Whether there is more to come."""
-        return self._supervisor.state not in ("ended", "failed")
-
-    def start(self) -> None:
-        """Open the board and begin.
-
-        Raises
-        ------
-        ConfigurationError
-            Another program already sends under this source id.
-        """
-        if pylsl.resolve_byprop("source_id", f"{self._tag}-eeg", 1, _LOOK_S):
-            raise ConfigurationError(
-                f"a headset with the source id '{self._tag}-eeg' is on LSL already: give this one a --tag"
-            )
-        self._say(f"opening {self._supervisor.name}")
-        self._supervisor.start()
-
-    def step(self) -> None:
-        """Watch the board."""
-        self._supervisor.step()
-
-    def stop(self) -> None:
-        """Let the board go and withdraw the streams; safe to call twice.
-
-        Raises
-        ------
-        EmostreamError
-            The board failed for good.
-        """
-        with ExitStack() as stack:
-            for outlet in (self._eeg, self._impedance, self._markers):
-                if outlet is not None:
-                    stack.callback(outlet.close)
-            stack.callback(self._supervisor.stop)
 
     def summary(self) -> dict[str, Any]:
         """Counts, rates and incidents, for a JSON file."""
@@ -136,6 +95,9 @@ class HeadsetNode:
             "sent": {"samples": pushed, "lost on the way": lost},
             "incidents": list(self.incidents),
         }
+
+    def _outlets(self) -> Iterator[Outlet]:
+        yield from (outlet for outlet in (self._eeg, self._impedance, self._markers) if outlet is not None)
 
     def _take(self, batch: Batch) -> None:
         """Learn how the board counts, then send. The reading thread."""
@@ -167,7 +129,7 @@ class HeadsetNode:
         self._samples = SampleClock(layout.sfreq_hz, rule)
         self._samples.map(numbers, arrived)
         self._lost_before = self._samples.lost
-        info = EegInfo(EEG_NAME, f"{self._tag}-eeg", layout.labels, layout.sfreq_hz)
+        info = EegInfo(EEG_NAME, self._source_id, layout.labels, layout.sfreq_hz)
         self._markers = MarkerOutlet(STATE_NAME, f"{self._tag}-state", clock=self._clock)
         if self._beside and rows[list(self._beside)].any():  # most boards measure either, and say zero here
             self._impedance = ImpedanceOutlet(tuple(self._beside.values()), f"{self._tag}-impedance")

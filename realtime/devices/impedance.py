@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 import pylsl
 from numpy.typing import NDArray
 
+from realtime.devices.board_node import BoardNode
 from realtime.devices.boards import Batch, BoardLayout
-from realtime.devices.supervision import Incident, Link, Patience, Supervisor
-from realtime.errors import ConfigurationError, DataError
+from realtime.devices.supervision import Incident, Link, Patience
+from realtime.errors import DataError
 from realtime.lsl.base import Outlet
 from realtime.lsl.description import ChannelDescription, make_info
 
@@ -21,7 +21,6 @@ IMPEDANCE_NAME = "emostream-impedance"
 IMPEDANCE_TYPE = "Impedance"
 
 _EVERY_S = 1.0
-_LOOK_S = 0.5
 _PATIENCE = Patience(stall_s=10.0, replace_s=20.0, retry_s=1.0, open_s=60.0)  # some take seconds for each electrode
 
 
@@ -62,7 +61,7 @@ class ImpedanceMeter:
         return np.array([np.median(row) if row.size else np.nan for row in said], np.float32)
 
 
-class ImpedanceNode:
+class ImpedanceNode(BoardNode):
     """A board that measures impedances: `start`, then `step` some times a second, `stop`.
 
     Stream 'emostream-impedance', source id `tag` plus '-impedance'. No EEG is sent: what the board gives in its place
@@ -98,49 +97,11 @@ class ImpedanceNode:
     ) -> None:
         if not layout.impedance_rows:
             raise DataError(f"board '{layout.name}' measures no impedance: 'emostream headset --list' shows which do")
-        self._layout, self._source_id, self._say = layout, f"{tag}-impedance", say
-        self._supervisor: Supervisor[Batch] = Supervisor(
-            f"headset '{layout.name}'", open_board, self._take, self._report, patience=patience, clock=clock
-        )
+        super().__init__(layout, open_board, f"{tag}-impedance", say, patience, clock)
         self._meter = ImpedanceMeter(len(layout.impedance_rows))
         self._outlet: ImpedanceOutlet | None = None
         self.newest: dict[str, float] = {}
         """The last value of each electrode, ohm; NaN where none was measured."""
-
-    @property
-    def running(self) -> bool:
-        """Whether there is more to come."""
-        return self._supervisor.state not in ("ended", "failed")
-
-    def start(self) -> None:
-        """Open the board and begin.
-
-        Raises
-        ------
-        ConfigurationError
-            Another program already sends under this source id.
-        """
-        if pylsl.resolve_byprop("source_id", self._source_id, 1, _LOOK_S):
-            raise ConfigurationError(f"'{self._source_id}' is on LSL already: give this one a --tag")
-        self._say(f"opening {self._supervisor.name}")
-        self._supervisor.start()
-
-    def step(self) -> None:
-        """Watch the board."""
-        self._supervisor.step()
-
-    def stop(self) -> None:
-        """Let the board go and withdraw the stream; safe to call twice.
-
-        Raises
-        ------
-        EmostreamError
-            The board failed for good.
-        """
-        with ExitStack() as stack:
-            if self._outlet is not None:
-                stack.callback(self._outlet.close)
-            stack.callback(self._supervisor.stop)
 
     def summary(self) -> dict[str, Any]:
         """The newest values, for a JSON file."""
@@ -148,6 +109,9 @@ class ImpedanceNode:
             "headset": {"board": self._layout.name, "impedance_ohm": dict(self.newest)},
             "sent": {"values an electrode": self._outlet.pushed if self._outlet is not None else 0},
         }
+
+    def _outlets(self) -> Sequence[Outlet]:
+        return [self._outlet] if self._outlet is not None else []
 
     def _take(self, batch: Batch) -> None:
         layout = self._layout

@@ -9,24 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from realtime.analysis.coding_sheet import COLUMNS
 from simulators.cohort_files import CodedMovement, SimulatedClip, SimulatedSession
-
-COLUMNS = (
-    "Subject",
-    "Filename",
-    "Marker",
-    "OnsetTime",
-    "ApexTime",
-    "OffsetTime",
-    "OnsetFrame",
-    "ApexFrame",
-    "OffsetFrame",
-    "Action Units",
-    "Estimated Emotion",
-    "Macro/Micro",
-    "Date",
-    "dif",
-)
 
 ROW_ODDITIES = ("invalid", "date", "twice", "overlap", "outside", "emotion", "text")
 """Rows that are added: an invalid marker, another date, a movement again, one that overlaps another, an apex after the

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from e2e import beside, check_predictions, emostream, new_session, read_summary
+from e2e import Command, beside, check_predictions, emostream, new_session, read_summary
 
 from realtime.calibrate.person import PersonCalibration
 
@@ -15,8 +17,14 @@ pytestmark = pytest.mark.end_to_end
 
 def test_calibration_of_a_simulated_participant_is_used(tmp_path: Path) -> None:
     name = new_session()
-    with beside(tmp_path, "simulate", session=name):
-        done = emostream("calibrate", "c.npz", "--seconds", 25, folder=tmp_path, session=name)
+    with beside(tmp_path, "simulate", session=name) as participant:
+        with Command("calibrate", "c.npz", "--seconds", 25, folder=tmp_path, session=name) as command:
+            command.until(lambda: "Close your eyes" in command.said)
+            # a radio link that stands still, and then catches up, is no reason to start again
+            participant.send(signal.SIGSTOP)
+            time.sleep(1.5)
+            participant.send(signal.SIGCONT)
+            done = command.wait()
         assert done.code == 0, done.err
         assert "Close your eyes" in done.err
         assert "calibration saved as c.npz" in done.out

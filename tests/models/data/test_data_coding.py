@@ -19,8 +19,9 @@ from models.data.coding import (
     parse_stamp,
     read_coding,
 )
+from realtime.analysis.coding_sheet import COLUMNS
 from realtime.errors import DataError
-from simulators.layouts.coding_sheet import COLUMNS, write_sheet
+from simulators.layouts.coding_sheet import write_sheet
 
 PUBLISHED = "1 2 3 4 5 6 7 8 1 2 3 2 4 5 6 7 8 1 2 3 4 5 3 6 7 8 1 2 3 4 5 6 7 4 8 1 2 3 4 5 6 7 8 5 6 7 8 1"
 ROW: dict[str, Any] = {

@@ -16,11 +16,12 @@ from models.data import mes_eeg
 from models.data.build import build_samples
 from models.data.readers import open_dataset
 from models.data.rows import Dataset, EegRecording, Pictures, VideoMoment
+from realtime.analysis.coding_sheet import COLUMNS
 from realtime.errors import ConfigurationError, DataError
 from simulators.cohort_files import CohortOptions, SimulatedSession, cohort, invented_name
 from simulators.dataset import write_cohort
 from simulators.layouts import mes_eeg as layout
-from simulators.layouts.coding_sheet import COLUMNS, write_sheet
+from simulators.layouts.coding_sheet import write_sheet
 from simulators.layouts.eeglab_file import Event, write_eeglab
 
 CODING = "coding_file_combined.xlsx"
