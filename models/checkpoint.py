@@ -108,8 +108,7 @@ def save_checkpoint(
     )
     check_counts(info, path)
     check_temperature(info, path)
-    write_checkpoint(path, weights, info)
-    return info
+    return write_checkpoint(path, weights, info)
 
 
 def load_checkpoint(path: Path, expected: RecognizerSpec | None = None) -> Checkpoint:

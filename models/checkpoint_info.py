@@ -8,6 +8,7 @@ Its kind is in the JSON: 'network', or the 'ensemble' of a small set (`models.sm
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +36,10 @@ Kind = Literal["network", "ensemble"]
 """What was trained: the one network, or the experts of a small set."""
 
 MEAN, SD = "normaliser.mean", "normaliser.sd"
+_SEALED = (
+    "trained_on", "simulated", "classes", "channels", "bands", "n_windows", "window_s", "hop_s", "flow_scale_px",
+    "temperature", "min_windows", "modality", "data_sha256",
+)  # fmt: skip
 _MAX_BYTES = 1 << 30
 _MAX_JSON_BYTES = 1 << 26
 _MAX_NAMES = 4096
@@ -70,6 +75,11 @@ class Description(BaseModel):
     weights_sha256: str
     export_sha256: dict[Part, str] = Field(default_factory=dict, description="of the .onnx files; empty: not exported")
     training: dict[str, Any] = Field(default_factory=dict, description="options and scores, for the reader")
+    seal: dict[str, str] = Field(
+        default_factory=dict,
+        max_length=64,
+        description="of each field that the weights rest on, a digest; empty in what older versions wrote",
+    )
 
     @property
     def spec(self) -> RecognizerSpec:
@@ -121,6 +131,7 @@ def read_checkpoint(path: Path, expected: RecognizerSpec | None = None) -> Store
     info = read_description(Path(path), CheckpointInfo, expected)
     check_counts(info, path)
     normaliser, tensors = read_weights(path, info)
+    check_seal(info, path)
     return Stored(info, normaliser, tensors)
 
 
@@ -241,8 +252,38 @@ def check_temperature(info: Description, path: Path) -> None:
             raise CheckpointError(f"checkpoint '{path}': 'temperature' must be positive for '{view}'")
 
 
-def write_checkpoint(path: Path, weights: bytes, info: Description) -> None:
-    """Write the .safetensors file and the .json beside it; each appears complete or not at all.
+def sealed(info: Described) -> Described:
+    """The description with a digest of each field that the weights rest on, as it is now."""
+    return info.model_copy(update={"seal": {field: _digest_of(info, field) for field in _SEALED}})
+
+
+def check_seal(info: Description, path: Path) -> None:
+    """Refuse a description that was changed after the training: other names would make other answers of the weights.
+
+    Raises
+    ------
+    CheckpointError
+        Names the first field that is not as it was written.
+    """
+    for field, digest in info.seal.items():
+        if field not in _SEALED or _digest_of(info, field) != digest:
+            raise CheckpointError(
+                f"checkpoint '{path}': '{field}' was changed after the training; take both files from where they were"
+            )
+
+
+def _digest_of(info: Description, field: str) -> str:
+    said = json.dumps(info.model_dump(mode="json", include={field}), sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def write_checkpoint(path: Path, weights: bytes, info: Described) -> Described:
+    """Write the .safetensors file and the .json beside it, sealed; each appears complete or not at all.
+
+    Returns
+    -------
+    Description
+        As written.
 
     Raises
     ------
@@ -252,9 +293,11 @@ def write_checkpoint(path: Path, weights: bytes, info: Description) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, weights)
+        info = sealed(info)
         write_whole(path.with_suffix(".json"), (info.model_dump_json(indent=1) + "\n").encode())
     except OSError as err:
         raise CheckpointError(f"cannot write checkpoint '{path}': {err}") from err
+    return info
 
 
 def require_suffix(path: Path) -> None:

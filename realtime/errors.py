@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+_MOST_LETTERS = 1000
+
 
 class EmostreamError(Exception):
-    """Base of every error that is shown to the user in one line."""
+    """Base of every error that is shown to the user in one line.
+
+    What it quotes may come from a file or the network: its text is one line whatever that is, of letters that a
+    terminal shows and does not obey, and not a long one.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if not text.isprintable():
+            text = "".join(letter if letter.isprintable() else " " for letter in text)
+        return text if len(text) <= _MOST_LETTERS else f"{text[: _MOST_LETTERS - 3]}..."
 
 
 class ConfigurationError(EmostreamError):

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from models.data.pickled import load_pickled_arrays
 from realtime.eeg.recording import UNREADABLE
 from realtime.errors import DataError
+from realtime.face.pictures import decode_picture
+from realtime.mat_file import check_mat, is_hdf5
+from realtime.npz_file import npz_shapes, open_npz
 
 ARRAY_SUFFIXES: tuple[str, ...] = (".npy", ".npz", ".mat", ".dat")
 """File name endings that `load_array` reads."""
@@ -35,7 +38,6 @@ _DAMAGE = (
 )
 """What the parsers raise on damaged files; they promise no narrower set."""
 
-_HDF5_MARK = b"\x89HDF\r\n\x1a\n"
 _NUMBERS = "biuf"  # NumPy's codes of bool, signed, unsigned, floating
 
 
@@ -97,7 +99,7 @@ def array_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         if suffix == ".npy":
             return {"": np.load(path, mmap_mode="r", allow_pickle=False).shape}
         if suffix == ".npz":
-            return _npz_shapes(path)
+            return npz_shapes(path)
         if suffix == ".mat":
             return _mat_shapes(path)
         stat = path.stat()
@@ -116,9 +118,10 @@ def _pictures(folder: Path) -> NDArray[np.uint8]:
     files = numbered(folder)
     frames: NDArray[np.uint8] | None = None
     for i, file in enumerate(files):
-        picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
-        if picture is None:
-            raise DataError(f"'{file.name}' is no picture that can be read")
+        try:
+            picture = decode_picture(file, cv2.IMREAD_COLOR)
+        except DataError as err:
+            raise DataError(f"'{file.name}' {err}") from err
         if frames is None:
             if len(files) * picture.nbytes > _MOST_PICTURE_BYTES:
                 most = _MOST_PICTURE_BYTES // 1_000_000
@@ -167,8 +170,7 @@ def _only(path: Path, key: str, names: list[str]) -> str:
 def _variable(path: Path, key: str, _stamp: tuple[int, int]) -> NDArray[Any]:
     suffix = path.suffix.lower()
     if suffix == ".npz":
-        # opened here: np.load leaves its own file open where the archive is cut short
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        with open_npz(path) as archive:
             array = archive[_only(path, key, archive.files)]
     elif suffix == ".mat":
         array = _mat(path, key)
@@ -179,21 +181,11 @@ def _variable(path: Path, key: str, _stamp: tuple[int, int]) -> NDArray[Any]:
     return array
 
 
-def _npz_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    found: dict[str, tuple[int, ...]] = {}
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.namelist():
-            with archive.open(member) as file:
-                read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-                shape, _, _ = read[np.lib.format.read_magic(file)](file)
-            found[member.removesuffix(".npy")] = shape
-    return found
-
-
 def _mat_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     from scipy.io import whosmat
 
-    if not _is_hdf5(path):
+    if not is_hdf5(path):
+        check_mat(path)
         return {name: tuple(shape) for name, shape, _ in whosmat(path)}
     h5py = _h5py()
     with h5py.File(path, "r") as file:
@@ -204,18 +196,11 @@ def _mat(path: Path, key: str) -> NDArray[Any]:
     from scipy.io import loadmat
 
     name = _only(path, key, list(_mat_shapes(path)))
-    if not _is_hdf5(path):
+    if not is_hdf5(path):
         return np.asarray(loadmat(path, variable_names=[name])[name])
     with _h5py().File(path, "r") as file:
         # MATLAB counts axes the other way round
         return np.ascontiguousarray(np.asarray(file[name]).T)
-
-
-def _is_hdf5(path: Path) -> bool:
-    """Whether a .mat is of version 7.3: HDF5 behind 512 bytes of MATLAB's own, or none."""
-    with path.open("rb") as file:
-        start = file.read(520)
-    return _HDF5_MARK in (start[:8], start[512:])
 
 
 def _h5py() -> ModuleType:

@@ -21,7 +21,6 @@ which are read all the same; side files that lie above the recording and hold fo
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter
@@ -35,6 +34,7 @@ from models.data.rows import Dataset, EegRecording, Problem, Row, VideoSpan, pse
 from models.data.table import Record, read_table
 from realtime.errors import DataError
 from realtime.face.films import FILM_SUFFIXES, film_facts
+from realtime.untrusted import read_json
 
 if TYPE_CHECKING:
     from mne_bids import BIDSPath
@@ -221,7 +221,7 @@ class _Recording:
 
     def _json(self, file: Path) -> dict[str, Any]:
         try:
-            said = json.loads(file.read_text(encoding="utf-8"))
+            said = read_json(file)
         except (OSError, ValueError) as err:
             self._tell("file", f"a side file cannot be read as JSON: {err}")
             return {}

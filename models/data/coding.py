@@ -14,6 +14,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from realtime.eeg.recording import UNREADABLE
 from realtime.errors import DataError
 
 EMOTIONS: tuple[str, ...] = ("sad", "disgust", "happy", "fear", "tense", "calm", "angry", "surprise")
@@ -23,6 +24,9 @@ CLIP_END = 100
 """Marker of a clip's end."""
 
 INVALID_MARKERS = frozenset({77, 88})
+
+_MOST_BYTES = 32 * 2**20
+_MOST_CELLS = 1_000_000
 """Markers that stand for nothing."""
 
 _FIRST_CLIP = 101
@@ -191,14 +195,30 @@ def _cells(path: Path) -> tuple[list[Any], list[tuple[Any, ...]]]:
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
+        _require_small(path)
         # read whole: a workbook read row by row keeps its file open
         book = load_workbook(path, data_only=True)
-        rows = list(book.worksheets[0].iter_rows(values_only=True))
-    except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile, InvalidFileException) as err:
+        sheet = book.worksheets[0]
+        if sheet.max_row * sheet.max_column > _MOST_CELLS:
+            raise ValueError(f"{sheet.max_row} rows of {sheet.max_column} cells")
+        rows = list(sheet.iter_rows(values_only=True))
+    except (*UNREADABLE, zipfile.BadZipFile, InvalidFileException) as err:
         raise DataError(f"cannot read the spreadsheet '{path.name}': {type(err).__name__}; save it as .xlsx") from err
     if len(rows) < 2:
         raise DataError(f"the spreadsheet '{path.name}' has {len(rows)} rows; wanted a header and one row a movement")
     return list(rows[0]), rows[1:]
+
+
+def _require_small(path: Path) -> None:
+    """A workbook is a zip of XML: refuse what unpacks to far more than a table of movements, or declares entities."""
+    with zipfile.ZipFile(path) as book:
+        members = book.infolist()
+        if sum(member.file_size for member in members) > _MOST_BYTES:
+            raise ValueError(f"it unpacks to more than {_MOST_BYTES} bytes")
+        for member in members:
+            # a member may hold more than its head says: it is read no further than that
+            if b"<!DOCTYPE" in book.read(member):
+                raise ValueError("it has a document type")
 
 
 def _row(number: int, cells: Mapping[str, Any]) -> CodedRow:

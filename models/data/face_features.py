@@ -21,6 +21,7 @@ from realtime.face._cv import bytes_of, cv2
 from realtime.face.alignment import CROP_PX, to_grey
 from realtime.face.flow import dense_flow, optical_strain, remove_head_motion
 from realtime.face.movement import MovementImages, movement_between
+from realtime.face.pictures import decode_picture
 from realtime.face.pipeline import FacePipeline
 from realtime.face.tracker import FaceTracker
 from realtime.packets import Float32, MicroMovement, UInt8, VideoFrame, readonly
@@ -147,9 +148,7 @@ def read_picture(path: Path) -> UInt8:
     """
     if not path.is_file():
         raise DataError("no such picture")
-    image = cv2.imread(str(path), cv2.IMREAD_ANYCOLOR)
-    if image is None:
-        raise DataError("cannot be read as a picture")
+    image = decode_picture(path, cv2.IMREAD_ANYCOLOR)
     if image.min() == image.max():
         raise DataError(f"picture of {image.shape[:2]} px is blank: {int(image.max())} everywhere")
     return bytes_of(image if image.ndim == 2 else image[..., ::-1])

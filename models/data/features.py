@@ -21,6 +21,7 @@ from models.data.rows import EegArray, EegRecording, FrameArray, Problem, Row, V
 from realtime.eeg.files import EEG_SUFFIXES
 from realtime.errors import DataError, WeightsError
 from realtime.face._cv import cv2
+from realtime.npz_file import ZLIB_TIMES, open_npz
 
 _COMPANIONS = frozenset({".fdt", ".eeg", ".vmrk", ".dat", ".dpa", ".dpo", ".ceo", ".cef"})
 _BATCH = 8
@@ -204,7 +205,7 @@ def _save(path: Path, found: EegFeatures | FaceFeatures | None, failure: str) ->
 def _load(path: Path, kind: type[_F]) -> tuple[_F | None, str] | None:
     """What `_save` wrote; None where there is nothing whole."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        with open_npz(path, ZLIB_TIMES) as archive:
             stored = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return None

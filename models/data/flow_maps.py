@@ -14,6 +14,7 @@ from models.data.arrays import load_array
 from models.data.manifest import MIN_FLOW_PX
 from realtime.errors import DataError
 from realtime.face._cv import cv2
+from realtime.face.pictures import decode_picture
 from realtime.packets import Float32
 
 Planes = Literal["rgb", "bgr"]
@@ -79,9 +80,10 @@ def read_flow_map(path: Path) -> RawMap:
 
 
 def _picture(path: Path) -> NDArray[Any]:
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if image is None:
-        raise DataError("cannot be read as a picture, nor is it .npy")
+    try:
+        image = decode_picture(path, cv2.IMREAD_UNCHANGED)
+    except DataError as err:
+        raise DataError(f"{err}, nor is it .npy") from err
     if image.ndim != 3 or image.shape[2] != 3:
         planes = 1 if image.ndim == 2 else image.shape[2]
         raise DataError(f"picture with {planes} planes; wanted three: u, v, strain")

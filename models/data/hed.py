@@ -30,7 +30,6 @@ by one; '01_15_xyz' goes with '01_015_eeg'.
 from __future__ import annotations
 
 import csv
-import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +42,7 @@ from models.data.probing import is_simulated
 from models.data.rows import Dataset, EegArray, FrameArray, Problem, Row, pseudonyms
 from models.data.table import read_table
 from realtime.errors import ConfigurationError, DataError
+from realtime.untrusted import is_file, read_json
 
 Scheme = Literal["valence", "arousal", "quadrant"]
 """What becomes of the ratings: 'positive', 'negative' or 'neutral'; 'high' or 'low'; both, as 'positive-high'."""
@@ -135,7 +135,7 @@ def _known(*folders: Path) -> _Known:
     if file is None:
         return _Known()
     try:
-        said: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        said: dict[str, Any] = read_json(file)
         eeg = said.get("eeg", {})
         unit = eeg.get("unit")
         if unit not in (None, "V", "uV"):
@@ -278,7 +278,7 @@ class _Reader:
         if ".." in parts:
             return None
         candidates = (self._root.joinpath(folder, *parts) for folder in _FOLDERS)
-        return next((file for file in candidates if file.is_file()), None)
+        return next((file for file in candidates if is_file(file)), None)
 
     def _tell(self, where: str, name: str, message: str) -> None:
         self._problems.append(Problem(where, name, message, "kept"))

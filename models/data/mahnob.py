@@ -27,6 +27,7 @@ from models.data.probing import is_simulated, recording_facts
 from models.data.rows import Dataset, EegRecording, Problem, Row, VideoSpan, pseudonyms
 from realtime.errors import DataError
 from realtime.face.films import film_facts
+from realtime.untrusted import is_file
 
 FELT_EMOTIONS: dict[int, str] = {
     0: "neutral",
@@ -215,7 +216,7 @@ def _film(folder: Path, session: _Session, where: str, problems: list[Problem]) 
 def _file(folder: Path, name: str, pattern: str, what: str) -> Path:
     """The file session.xml names, or the only one that is called as such files are."""
     # a name and nothing more: no path may lead out of the session's folder
-    if name and (folder / Path(name).name).is_file():
+    if name and is_file(folder / Path(name).name):
         return folder / Path(name).name
     found = sorted(folder.glob(pattern))
     if len(found) != 1:

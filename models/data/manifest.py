@@ -27,6 +27,7 @@ from models.data.rows import (
 )
 from models.data.table import Record, Table, read_table
 from realtime.errors import DataError
+from realtime.untrusted import is_file
 
 COLUMNS: dict[str, str] = {
     "sample": "name of the sample, unique; 'row-N' where the column is missing",
@@ -322,8 +323,8 @@ class _Reader:
         if text is None:
             return None
         path = self._path.parent / Path(text.replace("\\", "/"))
-        if not path.is_file():
-            raise _RowError(name, f"no file '{text}' (relative to the manifest)")
+        if not is_file(path):
+            raise _RowError(name, f"no file '{text:.200}' (relative to the manifest)")
         return path
 
     def _number(self, record: Record, name: str) -> float | None:

@@ -8,8 +8,10 @@ pointers.
 
 from __future__ import annotations
 
+import io
 import math
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +34,20 @@ def load_pickled_arrays(path: Path) -> dict[str, NDArray[Any]]:
     pickle.UnpicklingError, EOFError, ValueError, TypeError and others
         It is damaged; the parser promises no narrower set.
     """
-    with path.open("rb") as file:
-        # files that Python 2 wrote have their bytes as text
-        found = _StandIns(file, encoding="latin1").load()
+    raw = path.read_bytes()
+    _require_room(raw)
+    # files that Python 2 wrote have their bytes as text
+    found = _StandIns(io.BytesIO(raw), encoding="latin1").load()
     if not isinstance(found, dict) or not all(isinstance(array, _Array) for array in found.values()):
         raise DataError(f"'{path.name}' holds a pickled {type(found).__name__}, wanted a dictionary of arrays")
     return {str(name): array.made() for name, array in found.items()}
+
+
+def _require_room(raw: bytes) -> None:
+    """Refuse a pickle that asks for more memory than it has bytes: for a text of any length, or a memo of any size."""
+    for opcode, argument, _ in pickletools.genops(raw):
+        if "PUT" in opcode.name and isinstance(argument, int) and argument > len(raw):
+            raise DataError(f"a pickle of {len(raw)} bytes asks for a memo of {argument} places")
 
 
 class _StandIns(pickle.Unpickler):

@@ -34,7 +34,7 @@ from models.data.probing import is_simulated
 from models.data.rows import Dataset, EegRecording, Problem, Row, VideoMoment, pseudonyms
 from models.data.session_films import find_films
 from models.data.session_marks import Meaning, Movement, Trial, read_annotations, read_meaning, trials_and_movements
-from realtime.eeg.xdf import load_streams, read_xdf
+from realtime.eeg.xdf import damage_in, load_streams, read_xdf
 from realtime.errors import DataError
 from realtime.session.recorded import Film, is_index_or_markers
 
@@ -132,7 +132,7 @@ class _Session:
             self._tell("xdf", str(err).replace(str(self._xdf), self._xdf.suffix[1:].upper()), kept=False)
             return []
         self.problems += problems
-        for warning in recording.warnings:
+        for warning in (*damage_in(recording.notes), *recording.warnings):
             self._tell("eeg", warning)
         annotations, problems = read_annotations(self._xdf, self._name)
         self.problems += problems

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from realtime.eeg.recording import Recording
 from realtime.eeg.xdf import text_of
 from realtime.errors import DataError
 from realtime.session.recorded import stem_of
+from realtime.untrusted import parse_json
 
 TRUTH_STREAM = "emostream-truth"
 """Only simulators send it."""
@@ -224,8 +224,8 @@ def _texts(streams: Sequence[dict[str, Any]], origin_s: float) -> Iterator[tuple
 def _event(text: str) -> dict[str, Any]:
     """JSON of one of this project's markers; empty for any other text."""
     try:
-        said = json.loads(text)
-    except json.JSONDecodeError:
+        said = parse_json(text)
+    except ValueError:
         return {}
     return said if isinstance(said, dict) else {}
 

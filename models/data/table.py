@@ -5,14 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.data.rows import Problem
 from realtime.errors import DataError
+from realtime.untrusted import read_within
 
 _DELIMITERS = ",;\t|"
+_MOST_BYTES = 64 * 2**20
+_MOST_CELLS = 5_000_000
+_MOST_COLUMNS = 1000
 _MISSING = {"", "nan", "n/a", "#n/a", "<na>"}
 
 
@@ -79,9 +84,11 @@ def _read_csv(path: Path) -> Table:
 
 def _decode(path: Path) -> tuple[str, list[Problem]]:
     try:
-        raw = path.read_bytes()
+        raw = read_within(path, _MOST_BYTES)
     except OSError as err:
         raise DataError(f"cannot read '{path}': {err.strerror or err}") from err
+    except ValueError as err:
+        raise DataError(f"cannot read '{path.name}': {err}") from err
     if b"\0" in raw and not raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(f"'{path.name}' is no text: it holds zero bytes; save it as 'CSV UTF-8'")
     try:
@@ -101,7 +108,9 @@ def _assemble(
 ) -> Table:
     columns = [name.strip().lower() for name in header]
     named = [name for name in columns if name]
-    if doubled := sorted({name for name in named if named.count(name) > 1}):
+    if len(columns) > _MOST_COLUMNS:
+        raise DataError(f"'{path.name}' has {len(columns)} columns; wanted {_MOST_COLUMNS} at most")
+    if doubled := sorted(name for name, count in Counter(named).items() if count > 1):
         raise DataError(f"'{path.name}' has the column '{doubled[0]}' twice; rename or remove one")
     records, blank = [], 0
     for number, row in enumerate(rows, first_number):
@@ -129,7 +138,12 @@ def _read_parquet(path: Path) -> Table:
     import pyarrow.parquet as parquet
 
     try:
-        table = parquet.read_table(path)
+        with parquet.ParquetFile(path) as file:
+            said = file.metadata
+            # a column of one value packs a thousand million rows into a few bytes
+            if said.num_rows * said.num_columns > _MOST_CELLS:
+                raise ValueError(f"{said.num_rows} rows of {said.num_columns} columns are more than a table has")
+            table = file.read()
         rows = table.to_pylist()
     except (OSError, ValueError, pyarrow.ArrowException) as err:
         raise DataError(f"cannot read '{path}' as Parquet: {' '.join(str(err).split())[:200]}") from err

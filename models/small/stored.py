@@ -21,6 +21,7 @@ from models.checkpoint_info import (
     MEAN,
     SD,
     Description,
+    check_seal,
     check_temperature,
     check_tensors,
     read_description,
@@ -199,8 +200,7 @@ def save_ensemble(
         face=_face_shape(ensemble, stored_px),
     )
     check_temperature(info, path)
-    write_checkpoint(path, weights, info)
-    return info
+    return write_checkpoint(path, weights, info)
 
 
 def read_ensemble(path: Path, expected: RecognizerSpec | None = None) -> StoredEnsemble:
@@ -220,6 +220,7 @@ def read_ensemble(path: Path, expected: RecognizerSpec | None = None) -> StoredE
     for name, array in {**tensors, **networks}.items():
         if array.dtype not in (np.float32, np.float64):
             raise CheckpointError(f"checkpoint '{path}': tensor '{name}' is {array.dtype}, wanted float32 or float64")
+    check_seal(info, path)
     eeg = None if info.eeg is None else _eeg_experts(info.eeg, tensors, normaliser)
     kernels = () if info.face is None else tuple(_map_kernels(info.face, tensors))
     return StoredEnsemble(info, normaliser, eeg, kernels, networks)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +14,8 @@ from numpy.typing import NDArray
 
 from realtime.eeg.montage import is_brain, is_eog
 from realtime.eeg.recording import UNREADABLE, Recording, implausible, release, room_for, unreadable
+from realtime.eeg.xdf_content import LATEST_S
+from realtime.eeg.xdf_sound import DAMAGED, sound_xdf
 from realtime.errors import DataError
 from realtime.packets import EegInfo, Float32, Float64, readonly
 
@@ -23,7 +24,7 @@ _BREAKS: dict[str, Any] = {"jitter_break_threshold_seconds": 0.25, "jitter_break
 _RATE_TOLERANCE = 0.01
 _IN_MEMORY_BYTES = 64 * 2**20
 _BLOCK = 1 << 16
-_LATEST_S = 1e12  # LSL's clock counts seconds from a start of the machine, or of 1970
+_LONE_S, _LONE_SAMPLES = 1.0, 10.0  # a stamp farther from both its neighbours, which are close, is damaged
 
 
 def read_xdf(path: Path) -> Recording:
@@ -76,28 +77,58 @@ def load_streams(
     """
     import pyxdf
 
-    with _remarks() as remarks:
-        try:
-            # pyxdf leaves a file that is no XDF open
-            with gzip.open(path) if path.suffix.lower() == ".xdfz" else path.open("rb") as file:
-                if file.read(4) != b"XDF:":
-                    raise ValueError("it does not begin with 'XDF:'")
+    options: dict[str, Any] = {"dejitter_timestamps": dejitter, "synchronize_clocks": synchronize}
+    options |= {"verbose": False, **_BREAKS}
+    try:
+        with _remarks() as remarks, sound_xdf(path) as (sound, file):
             chosen = None
             if wanted is not None:
-                chosen = [int(head["stream_id"]) for head in pyxdf.resolve_streams(str(path)) if wanted(head)]
+                chosen = [int(head["stream_id"]) for head in sound.heads if wanted(head)]
                 if not chosen:
-                    return [], ()
-            options: dict[str, Any] = {"dejitter_timestamps": dejitter, "synchronize_clocks": synchronize}
-            options |= {"verbose": False, **_BREAKS}
-            if path.stat().st_size <= _IN_MEMORY_BYTES:
-                streams, _ = pyxdf.load_xdf(path, chosen, **options)
+                    return [], sound.remarks
+            if sound.size <= _IN_MEMORY_BYTES:
+                streams, _ = pyxdf.load_xdf(file, chosen, **options)
             else:
                 with closing(_Spill()) as spill:
-                    streams, _ = pyxdf.load_xdf(path, chosen, on_chunk=spill.take, **options)
+                    streams, _ = pyxdf.load_xdf(file, chosen, on_chunk=spill.take, **options)
                     spill.give_back(streams)
-        except UNREADABLE as err:
-            raise unreadable(path, err) from err
-    return streams, tuple(remarks)
+    except UNREADABLE as err:
+        raise unreadable(path, err) from err
+    mended = (_mend_lone_stamps(stream) for stream in streams)
+    return streams, (*sound.remarks, *remarks, *(text for text in mended if text))
+
+
+def damage_in(remarks: Iterable[str]) -> tuple[str, ...]:
+    """Of the remarks of `load_streams`, those on what is lost; the others are pyxdf's on clocks."""
+    return tuple(remark for remark in remarks if remark.startswith(DAMAGED))
+
+
+def _mend_lone_stamps(stream: dict[str, Any]) -> str:
+    """Put stamps of a regular stream that lie far from both neighbours between these; a remark where there are any.
+
+    One changed bit in a stamp would otherwise be a gap of hours, and move everything after it.
+    """
+    stamps = np.asarray(stream["time_stamps"], np.float64)
+    rate_hz = float(text_of(stream, "nominal_srate") or 0.0)
+    if rate_hz <= 0 or len(stamps) < 4:
+        return ""
+    far_s = max(_LONE_S, _LONE_SAMPLES / rate_hz)
+    before, after = np.r_[stamps[1], stamps[:-1]], np.r_[stamps[1:], stamps[-2]]
+    around = np.abs(after - before)
+    # at an end, what is close to its one neighbour must be close to the next one too
+    around[[0, -1]] = np.abs(stamps[[1, -2]] - stamps[[2, -3]])
+    lone = (np.abs(stamps - before) > far_s) & (np.abs(stamps - after) > far_s) & (around < far_s)
+    if not lone.any():
+        return ""
+    places = np.arange(len(stamps))
+    step_s = float(np.median(np.diff(stamps[~lone])))
+    mended = np.where(lone, np.interp(places, places[~lone], stamps[~lone]), stamps)
+    if lone[0]:
+        mended[0] = mended[1] - step_s
+    if lone[-1]:
+        mended[-1] = mended[-2] + step_s
+    stream["time_stamps"] = mended
+    return f"{DAMAGED}'{text_of(stream, 'name')}': stamps far from those around them, mended: {np.count_nonzero(lone)}"
 
 
 class _Spill:
@@ -170,7 +201,7 @@ def _from_stream(
     name = text_of(stream, "name")
     nominal_hz = float(text_of(stream, "nominal_srate") or 0.0)
     raw_stamps = np.asarray(stream["time_stamps"], dtype=np.float64)
-    if not (np.isfinite(raw_stamps).all() and np.abs(raw_stamps).max() < _LATEST_S):
+    if not (np.isfinite(raw_stamps).all() and np.abs(raw_stamps).max() < LATEST_S):
         raise DataError(f"stamps of the EEG stream '{name}' of '{path}' are no times: the file is damaged")
     stamps, reversals = increasing(raw_stamps)
     interval_s = float(np.median(np.diff(stamps)))

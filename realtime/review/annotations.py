@@ -17,6 +17,7 @@ from typing import Literal, cast, get_args
 
 from realtime.errors import DataError
 from realtime.review.facs import parse_units, units_text
+from realtime.untrusted import read_within
 
 Kind = Literal["micro", "macro", "trial"]
 Status = Literal["", "accepted", "rejected", "candidate"]
@@ -28,7 +29,8 @@ COUNTING: tuple[str, ...] = ("", "accepted")
 
 _NUMBERS = ("onset_s", "apex_s", "offset_s", "found_apex_s")
 _MISSING = frozenset({"", "nan", "n/a", "none"})
-_MOST_ROWS = 100_000
+_MOST_ROWS, _MOST_COLUMNS = 100_000, 100
+_MOST_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,10 @@ def read_annotations(path: Path) -> tuple[Annotation, ...]:
         Unreadable, or a row that cannot be; it names the row as a spreadsheet counts.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_within(path, _MOST_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
         return ()
-    except (OSError, UnicodeDecodeError) as err:
+    except (OSError, ValueError) as err:
         raise DataError(f"cannot read '{path}': {err}; wanted a UTF-8 table of tab-separated columns") from err
     return parse_annotations(text, path.name)
 
@@ -132,6 +134,8 @@ def parse_annotations(text: str, name: str) -> tuple[Annotation, ...]:
     except csv.Error as err:
         raise DataError(f"cannot read '{name}' as a table: {err}") from err
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
+    if len(header) > _MOST_COLUMNS:
+        raise DataError(f"'{name}' has {len(header)} columns; wanted {len(COLUMNS)} at most")
     if missing := [column for column in ("onset_s", "apex_s", "offset_s") if column not in header]:
         raise DataError(f"'{name}' has no column '{missing[0]}'; found: {', '.join(header) or 'nothing'}")
     if unknown := [column for column in header if column not in COLUMNS]:

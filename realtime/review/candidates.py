@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +15,11 @@ from realtime.eeg.xdf import text_of
 from realtime.errors import DataError
 from realtime.packets import Float32, Float64
 from realtime.review.annotations import Annotation
+from realtime.untrusted import parse_json, read_json
 
 MOVEMENTS_STREAM = "emostream-movements"
 _MOTION = "motion_"
+_MOST_ANALYSIS_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def _analysis(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = read_json(path, _MOST_ANALYSIS_BYTES)
     except (OSError, ValueError) as err:
         raise DataError(f"cannot read '{path}': {err}") from err
     return said if isinstance(said, dict) else {}
@@ -214,8 +215,8 @@ def _texts(streams: Sequence[dict[str, Any]], origin_s: float) -> Iterator[tuple
         for stamp, values in zip(stream["time_stamps"], stream["time_series"], strict=True):
             for text in values:
                 try:
-                    said = json.loads(text)
-                except (TypeError, json.JSONDecodeError):
+                    said = parse_json(text)
+                except (TypeError, ValueError):
                     continue
                 if isinstance(said, dict):
                     yield float(stamp) - origin_s, text_of(stream, "name"), said

@@ -19,6 +19,9 @@ from typing import Any
 
 from realtime.errors import DataError
 from realtime.review.annotations import Annotation
+from realtime.untrusted import parse_json, read_within
+
+_MOST_BYTES = 64 * 2**20
 
 try:
     import fcntl
@@ -137,10 +140,10 @@ class Journal:
             The journal cannot be read.
         """
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()
+            lines = read_within(self.path, _MOST_BYTES).decode("utf-8").split("\n")
         except FileNotFoundError:
             return None
-        except (OSError, UnicodeDecodeError) as err:
+        except (OSError, ValueError) as err:
             raise DataError(f"cannot read '{self.path}': {err}") from err
         events: dict[int, Annotation] = {}
         edits, since, digest = 0, "", ""
@@ -174,8 +177,8 @@ def _annotation(said: Mapping[str, Any]) -> Annotation:
 def _line(line: str) -> dict[str, Any]:
     """One line; a line that a crash cut off says nothing."""
     try:
-        said = json.loads(line)
-    except json.JSONDecodeError:
+        said = parse_json(line)
+    except ValueError:
         return {}
     return said if isinstance(said, dict) else {}
 
