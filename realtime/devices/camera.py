@@ -54,6 +54,8 @@ class CameraOptions:
     root : Path or None
         Recordings root; None films nothing on request.
     codec : 'ffv1' or 'h264'
+    encrypt_to : tuple of str
+        Public keys that films are encrypted to.
     film : Path or None
         Film everything into this file, and nothing on request.
     """
@@ -66,6 +68,7 @@ class CameraOptions:
     tag: str = "emostream-camera"
     root: Path | None = None
     codec: Codec = "ffv1"
+    encrypt_to: tuple[str, ...] = ()
     film: Path | None = None
 
     @property
@@ -281,6 +284,7 @@ class CameraNode:
             options.root or Path(),
             camera=options.name,
             codec=options.codec,
+            encrypt_to=options.encrypt_to,
             config=self._config,
             say=self._say,
             listen=options.film is None,

@@ -73,6 +73,7 @@ def camera(
     from realtime.devices.camera import CameraNode, CameraOptions
     from realtime.devices.opening import has_v4l2, is_live
     from realtime.devices.sources import Request
+    from realtime.films.encryption import parse_recipients
 
     end_with_parent()
     require_writable(summary, film)
@@ -81,6 +82,8 @@ def camera(
     if not _NAME.fullmatch(name):
         raise ConfigurationError(f"--name '{name[:64]}': up to 32 letters and digits are wanted, such as left")
     settings = configure(config, network, root=root)
+    if settings.session.encrypt_to:
+        parse_recipients(settings.session.encrypt_to)  # said now, not when somebody wants a film
     options = CameraOptions(
         source,
         Request(_size(size), fps, grey),
@@ -90,6 +93,7 @@ def camera(
         tag=tag,
         root=None if no_film else settings.session.root,
         codec=_codec(codec or settings.session.codec),
+        encrypt_to=settings.session.encrypt_to,
         film=film,
     )
     if is_live(source) and "://" not in source and not has_v4l2():

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self, cast
 import numpy as np
 
 from realtime.errors import DataError
+from realtime.films.names import ENCRYPTED
 from realtime.packets import UInt8, VideoFrame
 from realtime.session.folder import open_new
 
@@ -48,7 +49,7 @@ class FilmWriter:
     Parameters
     ----------
     path : Path
-        A name that ends in .mkv.
+        A name that ends in .mkv, or .mkv.age where `open_file` encrypts.
     width, height : int
         Of the pictures, px.
     planes : 1 or 3
@@ -303,6 +304,10 @@ class _Sink:
     def tell(self) -> int:
         return self._file.tell()
 
+    def seekable(self) -> bool:
+        """An encrypted file is not: FFmpeg then writes no index, and every part stands by itself."""
+        return self._file.seekable()
+
     def check(self) -> None:
         """Raise what a write could not do."""
         if self._error is not None:
@@ -325,7 +330,7 @@ def _options(codec: Codec, fps: Fraction) -> dict[str, str]:
 
 
 def _require_possible(path: Path, width: int, height: int, planes: int, fps: float, codec: str) -> None:
-    if path.suffix.lower() != SUFFIX:
+    if not path.name.lower().endswith((SUFFIX, SUFFIX + ENCRYPTED)):
         raise DataError(f"cannot write the film '{path.name}': wanted a name that ends in {SUFFIX}")
     if codec not in CODECS:
         raise DataError(f"no codec '{codec}' for films: wanted {' or '.join(CODECS)}")

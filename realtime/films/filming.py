@@ -7,14 +7,16 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 from realtime.config import LslConfig
 from realtime.errors import ConfigurationError, DataError
+from realtime.films.encryption import Recipient, encrypting, parse_recipients
 from realtime.films.film import CODECS, SUFFIX, Codec, FilmWriter
+from realtime.films.names import ENCRYPTED, beside_film
 from realtime.lsl.listen import MarkerListener
 from realtime.lsl.sources import MarkerOutlet
 from realtime.packets import VideoFrame, VideoInfo
@@ -26,6 +28,7 @@ _SLOW_S = 0.7
 _ORPHANED_S = 10.0
 _LAST_WORDS_S = 0.2
 _REMEMBERED = 64
+_LONGEST_CONSENT = 200
 _CAMERA = re.compile(r"[0-9A-Za-z]{0,32}")
 
 
@@ -57,8 +60,10 @@ class FilmOnRequest:
     recorder itself, which says about once a second what it records ('recording', with "film" true); where it then falls
     silent for ten seconds, killed perhaps, the film ends. The film lies at
     ``<root>/<the run's session folder>/<stem>[_<camera>]_video.mkv``, for the run is all that is taken from a request.
-    It holds every frame pushed between 'film_started' and 'film_stopped' on 'emostream-films', except those that the
-    events count as dropped. A film that fails says 'film_failed' there and stops nothing.
+    Without a "consent_id" in the request nothing is filmed. With `encrypt_to`, here or in the request, the film is
+    encrypted and its name ends in ``.mkv.age``. It holds every frame pushed between 'film_started' and 'film_stopped'
+    on 'emostream-films', except those that the events count as dropped. A film that fails says 'film_failed' there and
+    stops nothing.
 
     Parameters
     ----------
@@ -69,6 +74,8 @@ class FilmOnRequest:
         Letters and digits; '' where there is one camera only.
     codec : 'ffv1' or 'h264'
         Where a request names none.
+    encrypt_to : sequence of str
+        Public keys; where there are any, a request cannot have others, nor a film in the clear.
     config : LslConfig, optional
     simulated : bool
         Whether the pictures are of nobody.
@@ -86,7 +93,7 @@ class FilmOnRequest:
     Raises
     ------
     ConfigurationError
-        No such name of a camera.
+        No such name of a camera, or no such public key.
     """
 
     def __init__(
@@ -96,6 +103,7 @@ class FilmOnRequest:
         *,
         camera: str = "",
         codec: Codec = "ffv1",
+        encrypt_to: Sequence[str] = (),
         config: LslConfig | None = None,
         simulated: bool = False,
         say: Callable[[str], object] = lambda _line: None,
@@ -108,6 +116,7 @@ class FilmOnRequest:
             raise ConfigurationError(f"camera '{camera[:64]}': up to 32 letters and digits are wanted, such as left")
         self._outlet, self._root, self._camera = outlet, root.absolute(), camera
         self._codec: Codec = codec
+        self._recipients = parse_recipients(encrypt_to) if encrypt_to else ()
         self._simulated, self._say, self.open_file = simulated, say, open_file
         self._markers = markers if markers is not None else MarkerOutlet(FILMS, f"{outlet.source_id}-films")
         self._telling = threading.Lock()
@@ -162,10 +171,10 @@ class FilmOnRequest:
         if not isinstance(run, str):
             return
         if name == CONTROL and kind == "record_start" and event.get("film", True) is not False:
-            self._begin(run, event.get("codec"))
+            self._begin(run, event)
         elif name == RECORDER and kind in ("recording_started", "recording") and event.get("film") is True:
             if run not in self._over:
-                self._begin(run, event.get("codec"))
+                self._begin(run, event)
                 self._heard_s = self._clock()
         elif (name, kind) in ((CONTROL, "record_stop"), (RECORDER, "recording_stopped")):
             self._finish(run)  # a recording that failed for a moment goes on
@@ -181,32 +190,36 @@ class FilmOnRequest:
                 stack.callback(listener.stop)
 
     def film_to(self, path: Path) -> None:
-        """Film into a file of one's own choice from now on, until `close`.
+        """Film into a file of one's own choice from now on, until `close`; encrypted, '.age' is put behind its name.
 
         Raises
         ------
         DataError
             The file exists or cannot be made.
         """
-        self._start(_Film(self, path, path.stem, self._codec))
+        self._start(_Film(self, path, path.stem, self._codec, self._recipients))
 
     def tell(self, event: str, run: str, **values: object) -> None:
         """Send an event on 'emostream-films'. Any thread."""
         with self._telling:
             self._markers.push_json({"event": event, "run": run, "camera": self._camera, **values})
 
-    def _begin(self, run: str, codec: object) -> None:
+    def _begin(self, run: str, request: Mapping[str, Any]) -> None:
         if self.filming == run:
             return
         self._finish(self.filming)
+        codec = request.get("codec")
         try:
+            consent_id = _consent(request)
+            recipients = self._recipients or _asked_recipients(request)
             if codec is not None and codec not in CODECS:
                 raise ConfigurationError(f"no codec '{codec}' for films: wanted {' or '.join(CODECS)}")
             parsed = Run.parse(run)
             folder = self._root / parsed.folder
             make_private_folder(folder, inside=self._root)
             name = f"{parsed.stem}_{self._camera}_video" if self._camera else f"{parsed.stem}_video"
-            self._start(_Film(self, folder / f"{name}{SUFFIX}", run, cast(Codec, codec or self._codec)))
+            path, wanted = folder / f"{name}{SUFFIX}", cast(Codec, codec or self._codec)
+            self._start(_Film(self, path, run, wanted, recipients, consent_id))
         except (ConfigurationError, DataError) as err:
             self._remember(run)
             self.tell("film_failed", run[:200], reason=str(err))
@@ -253,14 +266,41 @@ class FilmOnRequest:
         return {"camera": self._camera, "source_id": self._outlet.source_id, **size, "simulated": self._simulated}
 
 
+def _consent(request: Mapping[str, Any]) -> str:
+    """The consent id without which nobody's face is filmed."""
+    said = request.get("consent_id")
+    if not isinstance(said, str) or not said.strip() or len(said) > _LONGEST_CONSENT:
+        raise ConfigurationError("no consent id came with the request: 'emostream record --consent ID' asks with one")
+    return said
+
+
+def _asked_recipients(request: Mapping[str, Any]) -> Sequence[Recipient]:
+    """Whom a request wants the film to be encrypted for; what is not understood is no reason to film in the clear."""
+    said = request.get("encrypt_to") or []
+    if not isinstance(said, list) or not all(isinstance(key, str) for key in said):
+        raise ConfigurationError("encrypt_to: a list of public keys is wanted")
+    return parse_recipients(said) if said else ()
+
+
 class _Film:
     """One film with its JSON file and its events; after `__init__` all of it in the writer's thread, but for `push`."""
 
-    def __init__(self, owner: FilmOnRequest, path: Path, run: str, codec: Codec) -> None:
+    def __init__(
+        self,
+        owner: FilmOnRequest,
+        path: Path,
+        run: str,
+        codec: Codec,
+        recipients: Sequence[Recipient] = (),
+        consent_id: str | None = None,
+    ) -> None:
+        self._sidecar = beside_film(path)
+        if recipients:
+            path = path.with_name(path.name + ENCRYPTED)
         self._owner, self.path, self.run, self._codec = owner, path, run, codec
-        self._facts = owner.facts() | {"codec": codec}
+        self._facts = owner.facts() | {"codec": codec, "consent_id": consent_id}
+        self._facts["encrypted_to"] = [str(key) for key in recipients]
         self._slow = False
-        self._sidecar = path.with_suffix(".json")
         if self._sidecar.exists():
             raise DataError(f"'{self._sidecar}' exists already and nothing is overwritten: choose another run")
         info = owner.info
@@ -273,7 +313,7 @@ class _Film:
             codec,
             on_first=self._first,
             on_end=self._end,
-            open_file=owner.open_file,
+            open_file=encrypting(recipients, owner.open_file) if recipients else owner.open_file,
         )
 
     @property

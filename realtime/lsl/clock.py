@@ -16,16 +16,22 @@ from realtime.packets import Float64
 
 _BLOCK_S = 0.1
 _WARM_UP_S = 1.0
+_SETTLED_S = 5.0
 _FORGET_S = 20.0
 _JITTER_HOLD_S = 10.0
 _PRIOR_JITTER_S = 5e-3
 _PRIOR_RATE = 5e-4
 _EXACT = 0.25
+_EXACT_AT_ONCE = 0.01
+_AT_ONCE_S = 0.3
 _STALL_S = 0.1
 _LARGEST_THRESHOLD_S = 0.5
 _LATE_BLOCKS = 3
 _CLOCK_RESET_S = 1.0
 _REFUND_S = 2.0
+_LEARN_BLOCKS = 8
+_LEARN_SIGMA = 20.0  # a step, as of a small loss, looks like a slope of up to 18 in ten seconds
+_LEARN_RATE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +76,42 @@ class StampLine:
         self._prior = self.slope
         self.origin = first
         self._offset = 0.0
-        self._n = self._x = self._y = self._xx = self._xy = 0.0
+        self._blocks = 0
+        self._n = self._x = self._y = self._xx = self._xy = self._yy = 0.0
 
     def at(self, index: Float64) -> Float64:
         return self.origin + self._offset + self.slope * index
 
-    def add(self, x: float, y: float) -> None:
-        """Take a block's mean index and mean stamp (since `origin`) in."""
-        for name in ("_n", "_x", "_y", "_xx", "_xy"):
+    def add(self, x: float, y: float) -> bool:
+        """Take a block's mean index and mean stamp (since `origin`) in; True where the prior was given up for them."""
+        for name in ("_n", "_x", "_y", "_xx", "_xy", "_yy"):
             setattr(self, name, self._keep * getattr(self, name))
+        self._blocks += 1
         self._n += 1.0
         self._x += x
         self._y += y
         self._xx += x * x
         self._xy += x * y
+        self._yy += y * y
         mean_x, mean_y = self._x / self._n, self._y / self._n
         spread = self._xx / self._n - mean_x * mean_x
         joint = self._xy / self._n - mean_x * mean_y
+        learnt = self._learn(spread, joint, self._yy / self._n - mean_y * mean_y)
         weight = self._prior_weight / self._n
         self.slope = (joint + weight * self._prior) / (spread + weight)
         self._offset = mean_y - self.slope * mean_x
+        return learnt
+
+    def _learn(self, spread: float, joint: float, spread_y: float) -> bool:
+        """Give the prior up where the stamps contradict it beyond their own scatter: the rate is not as announced."""
+        if self._blocks < _LEARN_BLOCKS:
+            return False
+        free = joint / spread
+        scatter = max(0.0, spread_y - free * joint) / (self._n - 2.0)
+        if abs(free - self._prior) <= _LEARN_SIGMA * math.sqrt(scatter / spread) + _LEARN_RATE * self._prior:
+            return False
+        self._prior = free
+        return True
 
 
 class GapAwareClock:
@@ -122,7 +144,7 @@ class GapAwareClock:
         self.resets = 0
         """Backward jumps of the source's clock so far."""
         self._last = -math.inf
-        self._jitter = 0.0
+        self._jitter = self._ripple = 0.0
         self._seen = 0
         self._started = False
         self._refundable: tuple[float, int] = (-math.inf, 0)
@@ -149,12 +171,27 @@ class GapAwareClock:
         return 1.0 / self._line.slope if self._nominal_hz > 0 else 0.0
 
     @property
+    def exact(self) -> bool:
+        """Whether stamps come from a sample clock, not from when samples arrived somewhere; False until known."""
+        if self._nominal_hz == 0:
+            return False
+        seen_s = self._seen * self._period
+        if seen_s < _WARM_UP_S:
+            return seen_s >= _AT_ONCE_S and self._jitter < _EXACT_AT_ONCE * self._period
+        return self._jitter < _EXACT * self._period
+
+    @property
+    def settled(self) -> bool:
+        """Whether the rate rests on enough to be compared with the announced one."""
+        return self._nominal_hz > 0 and self._seen * self._period >= _SETTLED_S
+
+    @property
     def threshold_s(self) -> float:
         """A stamp later than the line by more than this is a gap."""
+        if self.exact:
+            return 0.6 * self._period
         if self._seen * self._period < _WARM_UP_S:
             return max(_STALL_S, 5.0 * self._period)
-        if self._jitter < _EXACT * self._period:
-            return 0.6 * self._period
         largest = max(_LARGEST_THRESHOLD_S, 2.0 * self._period)
         return max(_STALL_S, 1.5 * self._period, min(3.0 * self._jitter, largest))
 
@@ -238,6 +275,7 @@ class GapAwareClock:
 
     def _clear_block(self) -> None:
         self._in_block = 0
+        self._residuals: list[Float64] = []
         self._sum_index = self._sum_stamp = self._worst = 0.0
         self._least = math.inf
 
@@ -250,6 +288,7 @@ class GapAwareClock:
         self._in_block += n
         self._sum_index += float(index.sum())
         self._sum_stamp += float((raw - self._line.origin).sum())
+        self._residuals.append(residual)
         self._worst = max(self._worst, float(np.abs(residual).max()))
         self._least = min(self._least, float(residual.min()))
         if self._in_block == self._block:
@@ -264,8 +303,10 @@ class GapAwareClock:
                 self._owed = max(1, round(self._least / self._period))
         else:
             self._late_blocks = 0
-            self._line.add(self._sum_index / self._block, self._sum_stamp / self._block)
-            self._jitter = max(self._worst, self._jitter * self._hold)
+            learnt = self._line.add(self._sum_index / self._block, self._sum_stamp / self._block)
+            # deviations from a line of the wrong rate say nothing about the stamps; those within a block do
+            self._ripple = max(_ripple(np.concatenate(self._residuals)), self._ripple * self._hold)
+            self._jitter = self._ripple if learnt else max(self._worst, self._jitter * self._hold)
         self._clear_block()
 
     def _increasing(self, stamps: Float64, step: float) -> Float64:
@@ -275,6 +316,13 @@ class GapAwareClock:
             stamps = np.asarray(np.maximum(np.maximum.accumulate(stamps - ramp), self._last + step) + ramp, np.float64)
         self._last = float(stamps[-1])
         return stamps
+
+
+def _ripple(residual: Float64) -> float:
+    """Largest deviation of a block's residuals from their own straight line."""
+    ramp = np.arange(residual.size) - (residual.size - 1) / 2
+    slope = float(ramp @ residual) / max(1.0, float(ramp @ ramp))
+    return float(np.abs(residual - residual.mean() - slope * ramp).max())
 
 
 class OffsetTracker:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from realtime.errors import DataError
 from realtime.packets import Evidence, Float32, Marker, MicroMovement, Prediction, UInt8, VideoFrame, VideoInfo
+from realtime.untrusted import parse_json
 
 HEADER_BYTES = 8
 """Bytes after the pixels of a video sample: the frame index, little-endian int64."""
@@ -165,9 +166,9 @@ def decode_event(marker: Marker | str) -> dict[str, Any]:
     """
     text = marker if isinstance(marker, str) else marker.text
     try:
-        event = json.loads(text)
-    except json.JSONDecodeError as err:
-        raise DataError(f"marker {text[:60]!r} is not JSON ({err.msg}): it was not written by emostream") from err
+        event = parse_json(text)
+    except ValueError as err:
+        raise DataError(f"marker {text[:60]!r} is not JSON ({err}): it was not written by emostream") from err
     if not isinstance(event, dict) or not ({"event", "streams"} & event.keys()):
         raise DataError(f"marker {text[:60]!r} has no 'event': it was not written by emostream")
     return event
@@ -216,8 +217,10 @@ def decode_emotion(values: ArrayLike, n_classes: int) -> EmotionSample:
             f"emotion sample of {row.size} numbers, {n_classes} classes take {3 * n_classes + len(EMOTION_EXTRAS)}: "
             "read the labels of the stream it came from"
         )
-    alone = {"eeg": row[n_classes : 2 * n_classes], "face": row[2 * n_classes : 3 * n_classes]}
     confidence, used_eeg, used_face, evidence, eeg_age, face_age = (float(v) for v in row[3 * n_classes :])
+    if evidence not in set(Evidence):
+        raise DataError(f"emotion sample whose evidence is {evidence:g}: it was not written by emostream")
+    alone = {"eeg": row[n_classes : 2 * n_classes], "face": row[2 * n_classes : 3 * n_classes]}
     return EmotionSample(
         row[:n_classes],
         {name: values for name, values in alone.items() if not np.isnan(values).any()},

@@ -86,10 +86,15 @@ class Connection:
     Raises
     ------
     StreamNotFoundError
-        The outlet does not answer any more.
+        The outlet does not answer any more, or is on a machine that is not allowed.
     """
 
     def __init__(self, info: pylsl.StreamInfo, *, buffer_s: float, clock: Callable[[], float]) -> None:
+        if not session.allows(info):
+            raise StreamNotFoundError(
+                f"LSL stream '{info.name()}' is on another machine, {info.hostname()!r}, and nobody allowed it: "
+                "name that machine in lsl.allow if it is yours"
+            )
         self._buffer_s = max(1, math.ceil(buffer_s))
         self._clock = clock
         self._refused: set[str] = set()
@@ -180,7 +185,8 @@ class Connection:
             return False
         # two are asked for, so that a second one is waited for
         found = {i.uid(): i for i in pylsl.resolve_bypred(f"source_id={xpath_literal(source_id)}", 2, timeout_s)}
-        same = [i for i in found.values() if (i.name(), i.type()) == (self.info.name(), self.info.type())]
+        own = (self.info.name(), self.info.type())
+        same = [i for i in found.values() if (i.name(), i.type()) == own and session.allows(i)]
         if len(same) > 1:
             self.error = (
                 f"{len(same)} LSL streams share the source_id {source_id!r}, one is wanted: "

@@ -13,6 +13,7 @@ from realtime.lsl import session
 
 _SLICE_S = 1.0
 _LEAST_S = 0.01
+_STRANGER_S = 0.2
 _SETTLE_S = 0.5
 _SETTLE_NETWORK_S = 1.0
 _HINTS = {
@@ -24,11 +25,11 @@ _DEFAULT_HINT = "Start the program that sends it, in the same session, or '--net
 
 
 def list_streams(timeout_s: float = 1.0) -> list[pylsl.StreamInfo]:
-    """All streams of this session that answer within `timeout_s`, one per uid, sorted by name.
+    """All streams of this session that answer within `timeout_s` and may be read, one per uid, sorted by name.
 
     The infos are short ones: their description is read with an inlet.
     """
-    found = {info.uid(): info for info in pylsl.resolve_streams(timeout_s)}
+    found = {info.uid(): info for info in pylsl.resolve_streams(timeout_s) if session.allows(info)}
     return sorted(found.values(), key=lambda info: (info.name(), info.source_id(), info.uid()))
 
 
@@ -58,8 +59,8 @@ def find_stream(
     Raises
     ------
     StreamNotFoundError
-        Nothing fits within `timeout_s` (the message lists what was found), more than one fits, or two streams
-        share one source id.
+        Nothing that may be read fits within `timeout_s` (the message lists what was found, and on which host what is
+        not allowed), more than one fits, or two streams share one source id.
     ValueError
         Neither type, name nor source id is given, or one holds both kinds of quotation marks.
     """
@@ -68,23 +69,38 @@ def find_stream(
     if not terms:
         raise ValueError("find_stream needs a type, a name or a source id")
     asked = ", ".join(f"{key.replace('_', ' ')} {value!r}" for key, value in wanted.items() if value is not None)
-    if not _wait(" and ".join(terms), timeout_s, waiting):
+    predicate = " and ".join(terms)
+    if not _wait(predicate, timeout_s, waiting):
+        if strangers := [i for i in pylsl.resolve_bypred(predicate, 1, 1.0) if not session.allows(i)]:
+            raise _not_allowed(strangers[0], asked)
         advice = hint or _HINTS.get(stream_type or "", _DEFAULT_HINT)
         others = list_streams(1.0)
         raise StreamNotFoundError(
             f"no LSL stream of {asked} within {timeout_s:.1f} s; found: {describe(others)}. {advice}"
         )
     settle_s = _SETTLE_S if session.is_local() else _SETTLE_NETWORK_S
-    found = {info.uid(): info for info in pylsl.resolve_bypred(" and ".join(terms), 1024, settle_s)}
+    found = {info.uid(): info for info in pylsl.resolve_bypred(predicate, 1024, settle_s) if session.allows(info)}
     return _only(list(found.values()), asked)
+
+
+def _not_allowed(info: pylsl.StreamInfo, asked: str) -> StreamNotFoundError:
+    return StreamNotFoundError(
+        f"the LSL stream of {asked} is on another machine, {info.hostname()!r} "
+        f"(source_id {info.source_id() or 'none'}), and nobody allowed it: "
+        f"set lsl.allow = [{info.hostname()!r}] in the configuration if it is yours"
+    )
 
 
 def _wait(predicate: str, timeout_s: float, waiting: Callable[[], object] | None) -> bool:
     """Whether a stream fits within the time. In slices: liblsl's own waiting is deaf to Ctrl-C."""
     end_s = time.monotonic() + timeout_s
     while (left_s := end_s - time.monotonic()) > _LEAST_S:
-        if pylsl.resolve_bypred(predicate, 1, min(_SLICE_S, left_s)):
+        found = pylsl.resolve_bypred(predicate, 1, min(_SLICE_S, left_s))
+        if any(session.allows(info) for info in found):
             return True
+        if found:
+            # one that may not be read answers at once, every time
+            time.sleep(min(_STRANGER_S, left_s))
         if waiting is not None:
             waiting()
     return False

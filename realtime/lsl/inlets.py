@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pylsl
@@ -13,23 +13,30 @@ from numpy.typing import NDArray
 
 from realtime.config import LslConfig
 from realtime.errors import DataError
+from realtime.lsl.arrival import ArrivalClock
 from realtime.lsl.chunks import ChunkCutter
 from realtime.lsl.codecs import HEADER_BYTES, decode_video_sample, video_sample_size
-from realtime.lsl.description import ChannelDescription, read_channels, read_section
+from realtime.lsl.description import read_channels, read_section
 from realtime.lsl.reader import Reader
-from realtime.packets import EegChunk, EegInfo, Float64, Marker, VideoFrame, VideoInfo, readonly
+from realtime.lsl.sequence import Sequencer
+from realtime.lsl.units import described_channels, microvolts_per_unit, require_unique, scale_to_microvolts
+from realtime.packets import (
+    EegChunk,
+    EegInfo,
+    Float64,
+    GapRecord,
+    Marker,
+    StreamHealth,
+    VideoFrame,
+    VideoInfo,
+    readonly,
+)
 
 _VIDEO_BUFFER_S = 2.0
 _VIDEO_ROWS = 4
 _MARKER_ROWS = 64
 _MISSED = 256
-
-_MICROVOLTS = {
-    **dict.fromkeys(("", "unknown", "none", "n/a", "microvolts", "microvolt", "uv", "µv", "μv", "-6"), 1.0),
-    **dict.fromkeys(("millivolts", "millivolt", "mv", "-3"), 1e3),
-    **dict.fromkeys(("volts", "volt", "v", "0"), 1e6),
-    **dict.fromkeys(("nanovolts", "nanovolt", "nv", "-9"), 1e-3),
-}
+_RATE_TOLERANCE = 5e-3
 
 __all__ = ["EegReader", "MarkerReader", "SampleChunk", "SampleReader", "VideoReader", "microvolts_per_unit"]
 
@@ -53,25 +60,12 @@ class SampleChunk:
     stream_id: str
 
 
-def microvolts_per_unit(unit: str) -> float:
-    """Factor from a declared unit to µV; an absent unit is µV, as is usual on LSL.
-
-    Raises
-    ------
-    DataError
-        Not a unit of voltage.
-    """
-    factor = _MICROVOLTS.get(unit.strip().lower())
-    if factor is None:
-        raise DataError(f"unit {unit!r} is not a voltage: V, mV, uV or nV is wanted, or no unit for uV")
-    return factor
-
-
 class EegReader(Reader):
     """EEG chunks in µV from an LSL stream of type 'EEG'.
 
     Where the description gives channels a type, only those of type EEG (or none) are kept; `others` names the rest
-    (EOG, triggers). A gap splits a chunk, so within one chunk samples are consecutive.
+    (EOG, triggers). A gap splits a chunk, so within one chunk samples are consecutive. Samples that were sent twice or
+    out of order are dropped and counted; a clock of the source that is set or drifts is followed (`ArrivalClock`).
 
     Parameters
     ----------
@@ -106,7 +100,7 @@ class EegReader(Reader):
                 f"LSL stream '{info.name()}' is not regular numeric EEG (rate {rate:g} Hz, "
                 f"{'texts' if self._connection.dtype is None else 'numbers'}): choose another stream"
             )
-        described = _described(self._connection.info)
+        described = described_channels(self._connection.info)
         picks = [i for i, c in enumerate(described) if c.type.lower() in ("eeg", "")]
         if not picks:
             kinds = ", ".join(sorted({c.type for c in described}))
@@ -115,28 +109,67 @@ class EegReader(Reader):
             )
         self.info = EegInfo(info.name(), info.source_id(), tuple(described[i].label for i in picks), rate)
         """Name, source id, labels of the kept channels and nominal rate."""
-        _require_unique(self.info)
+        require_unique(self.info)
         self.others = tuple(c for i, c in enumerate(described) if i not in picks)
         """Channels of the stream that are not EEG."""
         self._picks = None if len(picks) == len(described) else np.array(picks)
-        self._scale = _scale(info.name(), [described[i] for i in picks])
+        self._scale = scale_to_microvolts(info.name(), [described[i] for i in picks])
         rows = max(32, math.ceil(0.25 * rate))
         self._buffer = np.empty((rows, info.channel_count()), self._connection.dtype)
         self._on_chunk = on_chunk
         self._cutter = ChunkCutter()
+        self._arrival = ArrivalClock(1.0 / rate)
+        self._sequencer = Sequencer(1.0 / rate)
+
+    @property
+    def note(self) -> str | None:
+        """Why nothing is read, or that the rate is not the announced one; None while all is well."""
+        rate, announced = self._stamps.rate_hz, self.info.sfreq_hz
+        if self.error is not None or not self._stamps.settled or abs(rate / announced - 1.0) <= _RATE_TOLERANCE:
+            return self.error
+        return (
+            f"LSL stream '{self.name}' sends {rate:.2f} Hz and announces {announced:g} Hz: frequencies are read "
+            f"{100.0 * (announced / rate - 1.0):+.1f} % off; set its program up for the device's true rate"
+        )
+
+    def health(self) -> StreamHealth:
+        """As of every reader, with the rate that the stamps tell, and with what was dropped. Any thread."""
+        health = super().health()
+        rate = self._stamps.rate_hz if health.state == "live" and self._stamps.settled else health.rate_hz
+        return replace(
+            health,
+            rate_hz=rate,
+            repeated=self._sequencer.repeated,
+            late=self._sequencer.late,
+            clock_jumps=self._arrival.jumps,
+        )
+
+    def _restarted(self) -> None:
+        super()._restarted()
+        self._arrival.restart()
+        self._sequencer.restart()
 
     def _pull(self, timeout_s: float) -> int:
         raw = self._connection.pull(self._buffer, timeout_s)
-        n = raw.size
-        if n == 0:
+        if raw.size == 0:
             return 0
-        rows = self._buffer[:n] if self._picks is None else self._buffer[:n, self._picks]
-        samples = np.empty((rows.shape[1], n), np.float32)
-        np.multiply(rows.T, self._scale, out=samples, casting="unsafe")
-        self._on_chunk = self._taker(self._on_chunk, float(raw[0]))
-        for chunk in self._cutter.cut(samples, self._map(raw), self.uid):
+        rows = self._buffer[: raw.size]
+        stamps = self._arrival.follow(raw, self._clock())
+        while self._arrival.log:
+            jump = self._arrival.log.popleft()
+            self.gap_log.append(GapRecord(self.name, jump.at_s - self._delay_s, 0, jump.by_s))
+        kept = self._sequencer.keep(stamps, rows, self._stamps.exact)
+        if kept is not None:
+            rows, stamps = rows[kept], stamps[kept]
+        if stamps.size == 0:
+            return 0
+        picked = rows if self._picks is None else rows[:, self._picks]
+        samples = np.empty((picked.shape[1], stamps.size), np.float32)
+        np.multiply(picked.T, self._scale, out=samples, casting="unsafe")
+        self._on_chunk = self._taker(self._on_chunk, float(stamps[0]))
+        for chunk in self._cutter.cut(samples, self._map(stamps), self.uid):
             self._on_chunk(chunk)
-        return n
+        return stamps.size
 
 
 class VideoReader(Reader):
@@ -310,37 +343,6 @@ class MarkerReader(Reader):
                 if text:
                     self._on_marker(Marker(text, float(stamp)))
         return len(rows)
-
-
-def _described(info: pylsl.StreamInfo) -> tuple[ChannelDescription, ...]:
-    """Description of all channels; where a stream has none, EEG001, EEG002 and so on, in µV."""
-    count = info.channel_count()
-    described = read_channels(info)
-    if not described:
-        return tuple(ChannelDescription(f"EEG{i + 1:03d}") for i in range(count))
-    if len(described) != count:
-        raise DataError(
-            f"LSL stream '{info.name()}' describes {len(described)} channels and sends {count}: "
-            "set its program up to name each channel"
-        )
-    return tuple(ChannelDescription(c.label or f"EEG{i + 1:03d}", c.unit, c.type) for i, c in enumerate(described))
-
-
-def _require_unique(info: EegInfo) -> None:
-    doubled = sorted({label for label in info.channels if info.channels.count(label) > 1})
-    if doubled:
-        raise DataError(f"LSL stream '{info.name}' has several channels named {', '.join(doubled)}: name each once")
-
-
-def _scale(name: str, channels: list[ChannelDescription]) -> NDArray[np.float64]:
-    """(n_channels, 1) factors to µV."""
-    factors = []
-    for channel in channels:
-        try:
-            factors.append(microvolts_per_unit(channel.unit))
-        except DataError as err:
-            raise DataError(f"LSL stream '{name}', channel '{channel.label}': {err}") from err
-    return np.array(factors)[:, None]
 
 
 def _video_info(info: pylsl.StreamInfo) -> VideoInfo:

@@ -11,6 +11,7 @@ import pylsl
 
 from realtime.config import LslConfig
 from realtime.errors import EmostreamError
+from realtime.lsl import session
 from realtime.lsl.inlets import MarkerReader
 from realtime.packets import Marker
 from realtime.session.events import parse_event
@@ -105,7 +106,9 @@ class MarkerListener:
             self._search = pylsl.ContinuousResolver(pred="type='Markers'", forget_after=_FORGET_S).results
         # by source id: the reader of a restarted program finds it again by itself
         found = {
-            i.source_id() or i.uid(): i for i in self._search() if i.type() == "Markers" and i.name() in self._names
+            i.source_id() or i.uid(): i
+            for i in self._search()
+            if i.type() == "Markers" and i.name() in self._names and session.allows(i)
         }
         for source in [source for source in self._readers if source not in found]:
             try:

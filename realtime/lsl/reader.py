@@ -16,13 +16,14 @@ from realtime.config import LslConfig
 from realtime.errors import EmostreamError
 from realtime.lsl.clock import GapAwareClock, MappedStamps
 from realtime.lsl.connection import Connection
-from realtime.packets import Float64, StreamHealth, StreamState
+from realtime.packets import Float64, GapRecord, StreamHealth, StreamState
 
 PULL_TIMEOUT_S = 0.25
 _REOPEN_TIMEOUT_S = 0.5
 _RATE_SECONDS = 5
 _CLOCK_RESET_S = 1.0
 _OTHER_CLOCK_S = 60.0
+_GAPS_KEPT = 16
 
 
 class RateMeter:
@@ -93,6 +94,8 @@ class Reader(ABC):
         self._arrived = math.nan
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
+        self.gap_log: deque[GapRecord] = deque(maxlen=_GAPS_KEPT)
+        """The newest gaps."""
         self.failure: Exception | None = None
         """What the callback raised, if it did."""
 
@@ -119,6 +122,11 @@ class Reader(ABC):
         return self._connection.error
 
     @property
+    def note(self) -> str | None:
+        """What is wrong with the stream, read or not, in one line; None while all is well."""
+        return self.error
+
+    @property
     def received(self) -> int:
         """Samples received."""
         return self._received
@@ -143,7 +151,14 @@ class Reader(ABC):
         """Counts, age of the newest sample (NaN before the first) and effective rate. Any thread."""
         now = self._clock()
         return StreamHealth(
-            self.name, self.state, self.received, self.lost, self._gaps, now - self._newest, self._rate.rate_hz(now)
+            self.name,
+            self.state,
+            self.received,
+            self.lost,
+            self._gaps,
+            now - self._newest,
+            self._rate.rate_hz(now),
+            note=self.note or "",
         )
 
     def start(self) -> None:
@@ -184,7 +199,7 @@ class Reader(ABC):
             if not self._connection.reopen(min(timeout_s, _REOPEN_TIMEOUT_S)):
                 return 0
             if self._connection.uid != before:
-                self._stamps.restart()
+                self._restarted()
         count = self._pull(timeout_s)
         now = self._clock()
         if count:
@@ -194,6 +209,10 @@ class Reader(ABC):
         elif self._regular and self._received:
             self._connection.check_presence(now - self._arrived)
         return count
+
+    def _restarted(self) -> None:
+        """The next samples come from another outlet of the same source."""
+        self._stamps.restart()
 
     @abstractmethod
     def _pull(self, timeout_s: float) -> int:
@@ -221,8 +240,9 @@ class Reader(ABC):
         return successor
 
     def _map(self, raw: Float64) -> MappedStamps:
-        """Take off what the device is late by, smooth, and take the gaps into the counters."""
+        """Take off what the device is late by, smooth, and take the gaps into the counters and the log."""
         mapped = self._stamps.map(raw - self._delay_s)
+        self.gap_log.extend(GapRecord(self.name, float(mapped.stamps[g.at]), g.lost) for g in mapped.gaps if g.lost)
         self._lost, self._gaps = self._before[0] + self._stamps.lost, self._before[1] + self._stamps.gaps
         self._newest = float(mapped.stamps[-1])
         return mapped

@@ -28,16 +28,20 @@ from realtime.packets import (
     Beginning,
     ChannelQuality,
     FaceObservation,
+    Float32,
+    GapRecord,
     MicroMovement,
     Prediction,
     StreamHealth,
 )
+from realtime.shedding import Shed
 
 _BUFFER_S = 60.0
 _IRREGULAR_BUFFER = 2048
 _IMAGE_BUFFER = 8
 
 BAND_POWER_NAME = "emostream-bandpower"
+SHOWN_POWER_NAME = "emostream-bandpower-shown"
 QUALITY_NAME = "emostream-quality"
 FACE_NAME = "emostream-face"
 MESH_NAME = "emostream-mesh"
@@ -59,20 +63,37 @@ class BandPowerOutlet(Outlet):
         Band names in that order.
     rate_hz : float
         Windows a second.
+    name : str
+    edges_hz : sequence of (name, low_hz, high_hz)
+        Of the bands, for desc/bandpower.
+    rest : (n_channels, n_bands) float32, optional
+        The person's log power at rest, from a calibration, for desc/bandpower; NaN where not known.
     """
 
     def __init__(
-        self, channels: Sequence[str], bands: Sequence[str], rate_hz: float, *, source_id: str | None = None
+        self,
+        channels: Sequence[str],
+        bands: Sequence[str],
+        rate_hz: float,
+        *,
+        name: str = BAND_POWER_NAME,
+        edges_hz: Sequence[tuple[str, float, float]] = (),
+        rest: Float32 | None = None,
+        source_id: str | None = None,
     ) -> None:
         described = [ChannelDescription(f"{c}_{b}", "log10(uV^2/Hz)", "BandPower") for c in channels for b in bands]
+        section = {"channels": str(len(channels)), "bands": ",".join(bands)}
+        section["edges_hz"] = ",".join(f"{low:g}-{high:g}" for _, low, high in edges_hz)
+        if rest is not None:
+            section["rest"] = ",".join(f"{value:.4f}" for value in rest.ravel())
         info = make_info(
-            BAND_POWER_NAME,
+            name,
             "BandPower",
             described,
             rate_hz=rate_hz,
             channel_format="float32",
             source_id=source_id,
-            sections={"bandpower": {"channels": str(len(channels)), "bands": ",".join(bands)}},
+            sections={"bandpower": section},
         )
         super().__init__(info, max_buffered=math.ceil(_BUFFER_S * rate_hz))
         self._shape = (len(channels), len(bands))
@@ -271,6 +292,8 @@ class HealthOutlet(MarkerOutlet):
         *,
         beginning: Beginning | None = None,
         missed_frames: Sequence[tuple[int, int]] = (),
+        gaps: Sequence[GapRecord] = (),
+        shed: Shed = Shed(),
     ) -> None:
         """Send the state of all streams; what is not finite becomes null.
 
@@ -285,6 +308,11 @@ class HealthOutlet(MarkerOutlet):
             Where the engine's state began.
         missed_frames : sequence of (first, last)
             Indices of frames that the engine was not given since the last time.
+        gaps : sequence of GapRecord
+            The newest gaps, and settings of a clock, found in the inputs. Said again and again: who records may have
+            been cut off while the engine stood still.
+        shed : Shed
+            What is given up because the machine is too busy.
         """
         payload: dict[str, Any] = {
             "streams": [
@@ -296,6 +324,10 @@ class HealthOutlet(MarkerOutlet):
                     "gaps": s.gaps,
                     "age_s": _finite(s.age_s),
                     "rate_hz": _finite(s.rate_hz),
+                    "repeated": s.repeated,
+                    "late": s.late,
+                    "clock_jumps": s.clock_jumps,
+                    "note": s.note,
                 }
                 for s in streams
             ],
@@ -316,6 +348,13 @@ class HealthOutlet(MarkerOutlet):
             }
         if missed_frames:
             payload["frames_missed"] = [list(span) for span in missed_frames]
+        payload["shed"] = {"screen": shed.screen, "video_every": shed.video_every}
+        if gaps:
+            payload["gaps_found"] = [
+                {"name": g.name, "at_s": g.at_s, "lost": g.lost}
+                | ({"clock_set_s": g.clock_set_s} if g.clock_set_s else {})
+                for g in gaps
+            ]
         self.push(json.dumps(payload, allow_nan=False))
 
 

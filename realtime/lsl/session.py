@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import threading
+from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from realtime.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    import pylsl
+
 _ENVIRONMENT = "EMOSTREAM_SESSION"
+_ALLOWED_ENVIRONMENT = "EMOSTREAM_ALLOW"
 _VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LOCK = threading.Lock()
 _configured: str | None = None
+_allowed: frozenset[str] = frozenset()
 
 
 def session_id(explicit: str | None = None) -> str:
@@ -76,8 +84,18 @@ def is_local() -> bool:
     return _configured is not None and "ResolveScope = machine" in _configured
 
 
-def configure(network: bool = False, session_id: str | None = None) -> None:
+def allows(info: pylsl.StreamInfo) -> bool:
+    """Whether a stream may be read: one of this machine, or one whose host or source id `configure` was told to allow.
+
+    Names are what the sender says of itself: this keeps out the wrong headset of the next room, not a forger.
+    """
+    return is_local() or info.hostname() == socket.gethostname() or bool(_allowed & {info.hostname(), info.source_id()})
+
+
+def configure(network: bool = False, session_id: str | None = None, allow: Collection[str] = ()) -> None:
     """Set liblsl up for this process; call it before any other LSL call. A repeated equal call does nothing.
+
+    What is allowed is passed on to child processes in the environment variable EMOSTREAM_ALLOW, one a line.
 
     Parameters
     ----------
@@ -85,6 +103,8 @@ def configure(network: bool = False, session_id: str | None = None) -> None:
         True lets other machines of the local site see our streams and us theirs; the default is this machine only.
     session_id : str, optional
         Only streams of the same session are seen; default: the variable EMOSTREAM_SESSION, else 'default'.
+    allow : collection of str
+        Host names, and source ids, of other machines' streams that may be read, beside those of EMOSTREAM_ALLOW.
 
     Raises
     ------
@@ -93,9 +113,13 @@ def configure(network: bool = False, session_id: str | None = None) -> None:
     """
     import pylsl
 
-    global _configured
+    global _configured, _allowed
+    names = {*allow, *os.environ.get(_ALLOWED_ENVIRONMENT, "").splitlines()} - {""}
     text = config_text(network=network, session=session_id)
     with _LOCK:
+        _allowed = frozenset(names)
+        if names:
+            os.environ[_ALLOWED_ENVIRONMENT] = "\n".join(sorted(names))
         if _configured == text:
             return
         if _configured is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from realtime.errors import DataError
 from realtime.session.files import RunFiles
 from realtime.session.folder import write_new
+from realtime.untrusted import is_file
 
 _LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\0]{1,255})")
 _MOST_BYTES = 1024 * 1024
@@ -91,7 +92,7 @@ def verify(run: RunFiles) -> Verdict:
     changed, missing, edited = [], [], []
     for name, wanted in listed.items():
         path = run.folder / name
-        if not path.is_file():
+        if not is_file(path):
             missing.append(name)
         elif _digest(path) != wanted:
             (edited if name.endswith(_EDITED) else changed).append(name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pylsl
 
+from realtime.lsl import session
 from realtime.recorder.padding import FLUSH
 
 PIXELS, FRAMES = "VideoRaw", "VideoFrameIndex"
@@ -93,5 +94,5 @@ class Surroundings:
         with self._lock:
             if self._search is None:
                 self._search = pylsl.ContinuousResolver(forget_after=_FORGET_S).results
-            found = {key_of(info): info for info in self._search()}
+            found = {key_of(info): info for info in self._search() if session.allows(info)}
         return sorted(found.values(), key=lambda info: (info.name(), info.source_id(), info.uid()))

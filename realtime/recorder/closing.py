@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from realtime.errors import ConfigurationError, DataError
+from realtime.films.names import ENCRYPTED, beside_film
 from realtime.recorder.checksums import write_checksums
 from realtime.recorder.padding import FLUSH
 from realtime.recorder.xdf_chunks import StreamCount, join_parts
 from realtime.session.files import RunFiles
 from realtime.session.folder import RunFolder
 from realtime.session.metadata import FilmRecord, ModelRecord, RecordedStream, SessionMetadata, now
+from realtime.untrusted import is_file, read_json
 
 _TRUTH = "emostream-truth"
 _BYTES_A_SECOND = 20e6
@@ -115,7 +116,8 @@ def _require_still(files: RunFiles, seconds: float = 1.2) -> None:
 def _wait_for_films(folder: RunFolder, failed: Collection[str], pause: Callable[[float], object]) -> None:
     """Until every camera of this machine has written the checksum of its film; a killed one never does."""
     for about in folder.path.glob(f"{folder.run.stem}*_video.json"):
-        film = about.with_suffix(".mkv")
+        written = [about.with_suffix(ending) for ending in (".mkv", f".mkv{ENCRYPTED}")]
+        film = next((path for path in written if path.exists()), written[0])
         if film.name in failed:
             continue
         waits_s = _FILM_WAIT_S + (film.stat().st_size / _BYTES_A_SECOND if film.exists() else 0.0)
@@ -131,16 +133,14 @@ def _sealed(about: Path) -> bool:
 
 def _with_source(folder: RunFolder, film: FilmRecord) -> FilmRecord:
     """With the source id of its camera, where the film was written here; a name from the network is no path."""
-    about = (folder.path / Path(film.file).name).with_suffix(".json")
-    source = _told(about).get("source_id") if film.file and about.is_file() else None
+    about = beside_film(folder.path / Path(film.file).name)
+    source = _told(about).get("source_id") if film.file and is_file(about) else None
     return film.model_copy(update={"source_id": source}) if isinstance(source, str) else film
 
 
 def _told(about: Path) -> dict[str, Any]:
     try:
-        if about.stat().st_size > _MOST_JSON:
-            raise DataError(f"'{about}' is larger than {_MOST_JSON} bytes: no camera of ours wrote it")
-        told = json.loads(about.read_text(encoding="utf-8"))
+        told = read_json(about, _MOST_JSON)
     except (OSError, ValueError) as err:
         raise DataError(f"cannot read '{about}': {err}") from err
     return told if isinstance(told, dict) else {}

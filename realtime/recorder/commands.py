@@ -1,4 +1,4 @@
-"""`emostream record`, and `emostream session verify | list | export | close`."""
+"""`emostream record`, and `emostream session verify | list | close`; what is private is in `privacy`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from realtime.errors import ConfigurationError, DataError, EmostreamError
 from realtime.options import ConfigFile, Headless, Network, Root, Seconds, Summary, configure
 from realtime.output import require_writable, write_json
+from realtime.recorder.privacy import Recorded, decrypt, expired, export, found_runs, new_key
 from realtime.session.run import TASK, Run
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 session_app = typer.Typer(
     help="Recorded sessions: are they whole, what is there, a copy without the face.", no_args_is_help=True
 )
-
-Recorded = Annotated[Path, typer.Argument(help="A session folder, the .xdf file of a run, or a recordings root.")]
 
 
 def record(
@@ -44,6 +43,10 @@ def record(
     retention_days: Annotated[
         int | None, typer.Option("--retention-days", min=1, max=36500, help="The session may be kept this long.")
     ] = None,
+    encrypt_to: Annotated[
+        list[str] | None,
+        typer.Option(help="Public key, age1..., of who may see the films.", show_default="the configuration's: none"),
+    ] = None,
     require: Annotated[
         list[str] | None,
         typer.Option("--require", help="Type that must be there.", show_default="EEG or VideoFrameIndex"),
@@ -57,6 +60,7 @@ def record(
     config: ConfigFile = None,
 ) -> None:
     """Every stream into one XDF file with LabRecorder, the films by their cameras, in a BIDS folder."""
+    from realtime.films.encryption import parse_recipients
     from realtime.recorder.choice import Choice
     from realtime.recorder.recording import Recording, Request
 
@@ -65,6 +69,9 @@ def record(
     if consent is not None and not (consent.strip() and len(consent) <= 200 and consent.isprintable()):
         raise ConfigurationError("--consent: up to 200 printable characters are wanted, such as C-2026-017")
     settings = configure(config, network, root=root)
+    keys = tuple(encrypt_to or settings.session.encrypt_to)
+    if keys:
+        parse_recipients(keys)
     request = Request(
         root=settings.session.root,
         run=Run(subject, session, task, run or 1),
@@ -73,6 +80,7 @@ def record(
         codec=codec or settings.session.codec,
         consent_id=consent.strip() if consent is not None else None,
         retention_days=retention_days,
+        encrypt_to=keys,
     )
     _record(Recording, request, settings, wait, seconds, summary)
 
@@ -150,7 +158,7 @@ def verify_command(path: Recorded) -> None:
     """Compare every file with its checksum; exit code 4 where one differs or is missing."""
     from realtime.recorder.checksums import verify
 
-    verdicts = [verify(files) for files in _runs(path)]
+    verdicts = [verify(files) for files in found_runs(path)]
     for verdict in verdicts:
         typer.echo(_verdict_line(verdict))
     bad = [verdict.stem for verdict in verdicts if not verdict.sound]
@@ -206,21 +214,6 @@ def _run_line(files: RunFiles) -> tuple[str, str]:
     return told.state, f"{files.stem}  {told.state}  {length}  {size}  {'; '.join(more)}"
 
 
-@session_app.command("export")
-def export_command(
-    path: Recorded,
-    out: Annotated[Path, typer.Argument(help="Folder of the copy; it must not be there yet.")],
-    without_face: Annotated[bool, typer.Option("--without-face", help="No film, no picture, no shape of the face.")],
-) -> None:
-    """A copy of runs to hand on: EEG, markers and numbers, nothing by which a face is known again."""
-    from realtime.recorder.export import export_without_face
-
-    if not without_face:
-        raise ConfigurationError("a copy with the face is a copy of the folder: use --without-face, or copy it")
-    for stem in export_without_face(_runs(path), out):
-        typer.echo(f"{stem}: copied to '{out}' without the face")
-
-
 @session_app.command("close")
 def close_command(path: Recorded) -> None:
     """Complete a run whose recorder was killed: join its parts, write its metadata and checksums."""
@@ -231,10 +224,5 @@ def close_command(path: Recorded) -> None:
     typer.echo(f"{told.stem}: {told.state}, {len(told.streams)} streams; its checksums are written")
 
 
-def _runs(path: Path) -> list[RunFiles]:
-    from realtime.session.files import runs_in
-
-    runs = runs_in(path)
-    if not runs:
-        raise DataError(f"no recorded run in '{path}': give a session folder, its .xdf file or a recordings root")
-    return runs
+for _name, _command in (("export", export), ("decrypt", decrypt), ("new-key", new_key), ("expired", expired)):
+    session_app.command(_name)(_command)

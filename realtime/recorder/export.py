@@ -1,34 +1,70 @@
-"""A copy of recorded runs without the face: no film, no picture and no shape of it; EEG, markers and numbers stay."""
+"""A copy of recorded runs to hand on: EEG, markers and predictions stay, nothing by which a face is known again.
+
+What is copied is named, not what is left out: a stream of a kind that nobody thought of stays at home.
+"""
 
 from __future__ import annotations
 
-import struct
+import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from realtime.errors import ConfigurationError, DataError
+from realtime.films.names import film_name
 from realtime.recorder.checksums import write_checksums
 from realtime.recorder.choice import FACE_TYPES, PIXELS
 from realtime.recorder.padding import FLUSH
-from realtime.recorder.xdf_chunks import MAGIC, OF_A_STREAM, XdfTail, chunks, copy_bytes
+from realtime.recorder.rewriting import copy_streams
+from realtime.recorder.xdf_chunks import StreamCount, XdfTail
+from realtime.review.annotations import Annotation, read_annotations, render_annotations
 from realtime.session.files import RunFiles
-from realtime.session.folder import make_private_folder, open_new, open_root, write_new
+from realtime.session.folder import make_private_folder, open_root, write_new
 from realtime.session.metadata import SessionMetadata
 
 WITH_FACE = (*FACE_TYPES, PIXELS)
-"""Types of streams that are left out."""
+"""Types of streams that show a face, or its shape."""
 
-_COPIED = ("_calibration.npz", "_annotations.tsv", "_annotations.csv")
+SHARED = (
+    *("EEG", "ECG", "EKG", "EMG", "EOG", "EDA", "GSR", "PPG", "Resp", "Respiration", "Temperature", "Impedance"),
+    *("Markers", "Emotion", "BandPower", "SignalQuality", "FaceMotion", "VideoFrameIndex"),
+)
+"""Types of streams that are copied; others by their name only."""
+
+_COPIED = "_calibration.npz"
+_TABLES = ("_annotations.tsv", "_annotations.csv")
 
 
-def export_without_face(runs: Sequence[RunFiles], out: Path) -> Iterator[str]:
-    """Copy runs to a recordings root of their own, without what shows the face; gives the stem of each that is done.
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What of a run is not in its copy, and why."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A run's copy: its stem, and what was left out."""
+
+    stem: str
+    left: tuple[Left, ...]
+
+
+def export_without_face(
+    runs: Sequence[RunFiles], out: Path, *, also: Sequence[str] = (), notes: bool = False
+) -> Iterator[Copy]:
+    """Copy runs to a recordings root of their own, and look whether a face is in it; all of them, or none is left.
 
     Parameters
     ----------
     runs : sequence of RunFiles
     out : Path
         Must not be there yet.
+    also : sequence of str
+        Names of streams of other types that are copied as well; one that shows the face never is.
+    notes : bool
+        Whether the words of notes and comments are copied: they may name somebody.
 
     Raises
     ------
@@ -42,53 +78,102 @@ def export_without_face(runs: Sequence[RunFiles], out: Path) -> Iterator[str]:
     for run in runs:
         if not run.xdf.is_file():
             raise DataError(f"the recording '{run.xdf}' is missing: there is nothing to copy")
-    root = open_root(out)
-    for run in runs:
-        known = run.run
-        folder = root / known.folder if known is not None else root / "sourcedata" / run.stem
-        make_private_folder(folder)
-        copy = RunFiles(folder, run.stem)
-        try:
-            left = copy_without(run.xdf, copy.xdf)
-            for ending in _COPIED:
-                if (source := run.folder / f"{run.stem}{ending}").is_file():
-                    write_new(folder / source.name, source.read_bytes())
-            if run.session.is_file():
-                write_new(copy.session, _without_face(SessionMetadata.load(run.session), left).content())
-        except OSError as err:
-            raise DataError(f"cannot copy '{run.stem}' to '{out}': {err.strerror or err}") from err
-        write_checksums(copy)
-        yield run.stem
+    try:
+        root = open_root(out)
+        for run in runs:
+            try:
+                copy, left = _copy(run, root, also, notes)
+            except OSError as err:
+                raise DataError(f"cannot copy '{run.stem}' to '{out}': {err.strerror or err}") from err
+            require_faceless(copy)
+            write_checksums(copy)
+            yield Copy(run.stem, left)
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)  # ours alone: it was not there before
+        raise
 
 
-def copy_without(source: Path, target: Path, types: Sequence[str] = WITH_FACE) -> tuple[str, ...]:
-    """Copy an XDF file but for streams of some types; the names of those.
+def require_faceless(run: RunFiles) -> None:
+    """Look once more, at what is on the disk.
 
     Raises
     ------
     DataError
-        It is damaged.
-    FileExistsError
-        `target` is there.
-    OSError
-        It cannot be written.
+        A film, a picture or the shape of a face is in it.
     """
-    tail = XdfTail(source, float)
+    tail = XdfTail(run.xdf, float)
     tail.step()
-    left = {s.number: s.name for s in tail.streams.values() if s.type in types or s.name == FLUSH}
-    with source.open("rb") as file, open_new(target) as copy:
-        copy.write(MAGIC)
-        for chunk in chunks(file, len(MAGIC), tail.whole):
-            if chunk.tag in OF_A_STREAM:
-                file.seek(chunk.content)
-                if struct.unpack("<I", file.read(4))[0] in left:
-                    continue
-            file.seek(chunk.start)
-            copy_bytes(file, copy, chunk.end - chunk.start)
-    return tuple(sorted(name for name in left.values() if name != FLUSH))
+    shown = [stream.name for stream in tail.streams.values() if stream.type in WITH_FACE]
+    shown += [path.name for path in run.all() if film_name(path) is not None]
+    if shown:
+        raise DataError(f"the copy of '{run.stem}' shows a face in '{shown[0]}': it is removed; tell us of this defect")
 
 
-def _without_face(known: SessionMetadata, left: Sequence[str]) -> SessionMetadata:
-    note = f"copied without the face: no film, no streams {', '.join(left) or '(there were none of it)'}"
-    kept = tuple(stream for stream in known.streams if stream.type not in WITH_FACE)
-    return known.model_copy(update={"films": (), "streams": kept, "notes": (*known.notes, note)})
+def _copy(run: RunFiles, root: Path, also: Sequence[str], notes: bool) -> tuple[RunFiles, tuple[Left, ...]]:
+    folder = root / run.run.folder if run.run is not None else root / "sourcedata" / run.stem
+    make_private_folder(folder)
+    copy = RunFiles(folder, run.stem)
+    tail = XdfTail(run.xdf, float)
+    tail.step()
+    why = {stream.number: _why_left(stream, also) for stream in tail.streams.values()}
+    kept = frozenset(number for number, reason in why.items() if not reason)
+    blanked = copy_streams(run.xdf, copy.xdf, kept, blank_notes=not notes)
+    left = [
+        Left(f"stream '{stream.name}'", why[stream.number])
+        for stream in tail.streams.values()
+        if why[stream.number] and stream.name != FLUSH
+    ]
+    left += [Left(f"the words of {blanked} notes", "they may name somebody: --notes copies them")] if blanked else []
+    for path in run.all():
+        if path in (run.xdf, run.session, run.checksums):
+            continue
+        left += _copy_beside(path, folder / path.name, notes)
+    if run.session.is_file():
+        known = SessionMetadata.load(run.session)
+        write_new(copy.session, _shareable(known, {tail.streams[n].name for n in kept}).content())
+        left.append(Left("consent id, folders and keys", "in the session's JSON file they lead to a person or machine"))
+    return copy, tuple(left)
+
+
+def _why_left(stream: StreamCount, also: Sequence[str]) -> str:
+    if stream.type in WITH_FACE:
+        return "shows the face, or its shape"
+    if stream.name == FLUSH:
+        return "padding of a recorder"
+    if stream.type in SHARED or stream.name in also:
+        return ""
+    return f"of type '{stream.type}', of which nobody knows what it shows: --also copies it"
+
+
+def _copy_beside(path: Path, target: Path, notes: bool) -> list[Left]:
+    """Copy a file that belongs to a run where it may be; what of it was left out."""
+    if path.name.endswith(_COPIED):
+        write_new(target, path.read_bytes())
+        return []
+    if path.name.endswith(_TABLES):
+        rows = read_annotations(path)
+        worded = sum(bool(row.comment) for row in rows)
+        plain = rows if notes else [_without_comment(row) for row in rows]
+        write_new(target, render_annotations(plain).encode())
+        return [Left(f"{worded} comments in '{path.name}'", "they may name somebody")] if worded and not notes else []
+    if film_name(path) is not None:
+        return [Left(f"'{path.name}'", "a film of the face")]
+    why = "says of the film" if path.name.endswith("_video.json") else "not known to be without the face"
+    return [Left(f"'{path.name}'", why)]
+
+
+def _without_comment(row: Annotation) -> Annotation:
+    return replace(row, comment="")
+
+
+def _shareable(known: SessionMetadata, kept: set[str]) -> SessionMetadata:
+    config = {section: values for section, values in known.config.items() if section != "session"}
+    return known.model_copy(
+        update={
+            "consent_id": None,
+            "config": config,
+            "films": (),
+            "streams": tuple(stream for stream in known.streams if stream.name in kept),
+            "notes": (*known.notes, "copied without the face by 'emostream session export'"),
+        }
+    )

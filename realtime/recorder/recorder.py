@@ -280,10 +280,10 @@ class Recorder:
         begun = [part for part in self._running() if part.tail.size or now - part.begun_s > self._limits.ready_s]
         silent = {part.number: now - (part.tail.grown_s or part.begun_s) for part in begun}
         longest_s = max(silent.values(), default=0.0)
-        if longest_s <= self._limits.still_s:
+        full = self._disk[1] < _LEAST_FREE
+        if longest_s <= (self._limits.full_s if full else self._limits.still_s):
             self._was_full = False
             return ""
-        full = self._disk[1] < _LEAST_FREE
         freed = self._was_full and not full
         self._was_full = full
         for part in begun:

@@ -62,6 +62,8 @@ class Request:
     consent_id : str or None
         Without one nothing is filmed.
     retention_days : int or None
+    encrypt_to : tuple of str
+        Public keys that the cameras encrypt their films to.
     """
 
     root: Path
@@ -71,6 +73,13 @@ class Request:
     codec: str = "ffv1"
     consent_id: str | None = None
     retention_days: int | None = None
+    encrypt_to: tuple[str, ...] = ()
+
+    @property
+    def of_films(self) -> dict[str, Any]:
+        """What cameras are told of the films they are to make."""
+        told = {"film": self.consent_id is not None, "codec": self.codec, "consent_id": self.consent_id}
+        return told | ({"encrypt_to": list(self.encrypt_to)} if self.encrypt_to else {})
 
 
 class Recording:
@@ -176,7 +185,7 @@ class Recording:
         streams = [{"name": i.name(), "type": i.type(), "source_id": i.source_id()} for i in self._recorder.streams]
         self.metadata = self.metadata.model_copy(update={"started_s": pylsl.local_clock()})
         self._next_event_s = 0.0
-        self._tell("recording_started", streams=streams, film=self._filming, codec=request.codec)
+        self._tell("recording_started", streams=streams, **request.of_films)
 
     def go_on(self, seconds: float | None = None) -> None:
         """Record for so long, or until somebody asks to stop on 'emostream-control'; KeyboardInterrupt ends it too."""
@@ -216,7 +225,7 @@ class Recording:
         around = self._around.look()
         able = {info.source_id() for info in around if info.name() == FILMS}
         unable = [i.source_id() for i in around if i.type() == FRAMES and _film_source(i.source_id()) not in able]
-        self._control.push_event("record_start", run=self.stem, codec=self.request.codec)
+        self._control.push_event("record_start", run=self.stem, **self.request.of_films)
         self._until(lambda: len(self._films) >= len(able), _FILM_S if able else 0.0, "the cameras start")
         missing = len(able) - len(self._films)
         self._no_film = tuple(f"the camera of '{source}' films nothing: its program has no film" for source in unable)
@@ -267,8 +276,7 @@ class Recording:
             elapsed_s=round(report.elapsed_s, 1),
             bytes=report.bytes,
             free_bytes=report.free_bytes,
-            film=self._filming,
-            codec=self.request.codec,
+            **self.request.of_films,
             failure=report.failure,
             alarms=list(report.alarms),
             streams=streams,

@@ -15,6 +15,8 @@ class Limits:
         Padding is sent this often.
     still_s : float
         A file that did not grow for this long is an alarm. LabRecorder writes twice a second.
+    full_s : float
+        The same where the disk has hardly any room.
     hung_s : float
         After this long LabRecorder is ended and started anew.
     stalled_s : float
@@ -31,6 +33,7 @@ class Limits:
 
     beat_s: float = 0.2
     still_s: float = 1.0
+    full_s: float = 0.6
     hung_s: float = 30.0
     stalled_s: float = 2.5
     settle_s: float = 1.0

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import struct
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from realtime.errors import DataError
+from realtime.untrusted import MOST_XML_BYTES, parse_xml
 
 MAGIC = b"XDF:"
 FILE_HEADER, STREAM_HEADER, SAMPLES, CLOCK_OFFSET, BOUNDARY, STREAM_FOOTER = 1, 2, 3, 4, 5, 6
@@ -22,7 +22,6 @@ OF_A_STREAM = (STREAM_HEADER, SAMPLES, CLOCK_OFFSET, STREAM_FOOTER)
 """Chunks whose content begins with the number of a stream."""
 
 _LENGTH_FORMATS = {1: "<B", 4: "<I", 8: "<Q"}
-_LONGEST_HEADER = 64 * 1024 * 1024
 _COPY_BYTES = 1024 * 1024
 
 
@@ -164,7 +163,7 @@ class XdfTail:
         file.seek(chunk.content)
         number = struct.unpack("<I", file.read(4))[0]
         if chunk.tag == STREAM_HEADER:
-            if chunk.end - chunk.content < _LONGEST_HEADER:
+            if chunk.end - chunk.content <= MOST_XML_BYTES:
                 self.streams[number] = _described(number, file.read(chunk.end - chunk.content - 4), self.grown_s)
         elif chunk.tag == STREAM_FOOTER:
             self.footers += 1
@@ -186,22 +185,22 @@ class XdfTail:
 
 
 def _described(number: int, xml: bytes, now_s: float) -> StreamCount:
-    try:
-        info = ElementTree.fromstring(xml)
-    except ElementTree.ParseError as err:
-        raise DataError(f"the header of stream {number} is no XML: {err}") from err
-
     def text(key: str) -> str:
         return (info.findtext(key) or "").strip()
 
+    try:
+        info = parse_xml(xml)
+        channels, rate_hz = int(text("channel_count") or 0), float(text("nominal_srate") or 0.0)
+    except ValueError as err:
+        raise DataError(f"the header of stream {number} cannot be read: {err}") from err
     model = ("desc/model/id", "desc/model/trained_on", "desc/model/simulated")
     return StreamCount(
         number,
         text("name"),
         text("type"),
         text("source_id"),
-        int(text("channel_count") or 0),
-        float(text("nominal_srate") or 0.0),
+        channels,
+        rate_hz,
         text("channel_format"),
         text("uid"),
         (text(model[0]), text(model[1]), text(model[2])) if text(model[0]) else None,

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pylsl
 import pytest
-from fake_camera import Bench, FakeCamera, ManualClock
 
+from benchmarks.faults.peers.fake_camera import Bench, FakeCamera, ManualClock
 from realtime.devices.camera import CameraNode, CameraOptions
 from realtime.devices.frames import Picture
 from realtime.devices.opening import open_capture

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from fake_camera import picture
 
+from benchmarks.faults.peers.fake_camera import picture
 from realtime.devices.frames import FrameCounter, FrozenWatch, RateMeter
 from realtime.packets import VideoFrame
 

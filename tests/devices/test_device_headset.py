@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pylsl
 import pytest
-from fake_camera import ManualClock
 
+from benchmarks.faults.peers.fake_camera import ManualClock
 from realtime.devices import boards
 from realtime.devices.boards import Batch, BoardLayout, find_board, layout_of, read_layout
 from realtime.devices.headset import HeadsetNode

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from fake_camera import Bench, ManualClock, picture
 
+from benchmarks.faults.peers.fake_camera import Bench, ManualClock, picture
 from realtime.devices.frames import Picture
 from realtime.devices.supervision import EndOfSource, Incident, Patience, Supervisor
 from realtime.errors import DataError

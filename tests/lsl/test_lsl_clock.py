@@ -100,6 +100,45 @@ def test_clock_follows_a_rate_that_is_not_nominal() -> None:
     assert np.abs(out - truth)[20_000:].max() < 1.5e-4
 
 
+@pytest.mark.parametrize("at", [100, 200, 240, 300])
+@pytest.mark.parametrize("jitter_s", [0.0, 1e-3])
+def test_clock_takes_a_small_loss_for_no_slope(at: int, jitter_s: float) -> None:
+    """80 ms are missing soon after the start: a sample clock's are counted, and the rate is thought the same."""
+    rng = np.random.default_rng(9)
+    truth = np.delete(100.0 + np.arange(5_000) / 250.0, slice(at, at + 20))
+    clock = GapAwareClock(250.0)
+    out, _ = _run(clock, truth + rng.normal(0.0, jitter_s, truth.size), 5)
+    assert clock.rate_hz == pytest.approx(250.0, rel=1e-3)
+    if jitter_s == 0.0:
+        assert (clock.lost, clock.gaps) == (20, 1)
+        assert np.abs(out - truth).max() < 1e-6
+    else:
+        assert np.abs(out - truth)[1_500:].max() < 15e-3
+
+
+@pytest.mark.parametrize("share", [0.9, 0.95, 1.02, 1.1])
+@pytest.mark.parametrize("kind", ["sample clock", "jitter", "arrival"])
+def test_clock_learns_a_rate_that_is_far_from_nominal(share: float, kind: str) -> None:
+    """Nine to eleven tenths of what is announced: found to a thousandth in ten seconds, and nothing is called lost."""
+    rng = np.random.default_rng(8)
+    rate, n, packet = 250.0 * share, int(2500 * share), 5
+    truth = 1000.0 + np.arange(n) / rate
+    stamps = truth
+    if kind == "jitter":
+        stamps = truth + rng.normal(0.0, 2e-3, n)
+    elif kind == "arrival":
+        # packets stamped when they came, and within one by the announced rate, as liblsl does
+        last = np.minimum((np.arange(n) // packet + 1) * packet - 1, n - 1)
+        stamps = truth[last] + np.repeat(rng.exponential(2e-3, n), packet)[:n] - (last - np.arange(n)) / 250.0
+    clock = GapAwareClock(250.0)
+    out, _ = _run(clock, stamps, packet)
+    assert clock.settled
+    assert clock.rate_hz == pytest.approx(rate, rel=1e-3)
+    assert (clock.lost, clock.gaps) == (0, 0)
+    assert clock.exact == (kind == "sample clock")
+    assert np.abs(out - truth)[n // 2 :].max() < 6e-3
+
+
 def test_clock_counts_what_a_restart_lost_and_forgets_that_time_goes_forward() -> None:
     clock = GapAwareClock(100.0)
     _run(clock, 10.0 + np.arange(1_000) / 100.0)

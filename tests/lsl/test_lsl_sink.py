@@ -30,7 +30,8 @@ sink.write(FaceObservation(12.1, 0.9, mesh, crop, np.array([3.0, 4.0], np.float3
 sink.write(MicroMovement(12.2, 12.4, 12.6, 13.0, 8.0, "micro", ("mouth",), crop, crop[::-1], flow))
 sink.write(Prediction(14.0, np.array([0.25, 0.75], np.float32), 0.2, ("eeg", "face"), Evidence.ENOUGH, "m1", 0.01, 1.5,
            by_modality={"eeg": np.array([0.4, 0.6], np.float32)}))
-sink.write_health([StreamHealth("amp", "live", 10, 0, 0, math.nan, 500.0)], {"p50": 4.0, "p99": 9.0})
+gap = GapRecord("amp", 12.5, 7)
+sink.write_health([StreamHealth("amp", "live", 10, 0, 0, math.nan, 500.0)], {"p50": 4.0, "p99": 9.0}, gaps=[gap])
 """
 
 
@@ -103,7 +104,12 @@ def test_sink_streams_can_be_read_back(peers, step_until) -> None:
         "gaps": 0,
         "age_s": None,
         "rate_hz": 500.0,
+        "repeated": 0,
+        "late": 0,
+        "clock_jumps": 0,
+        "note": "",
     }
+    assert health["gaps_found"] == [{"name": "amp", "at_s": 12.5, "lost": 7}]
     assert health["latency_ms"] == {"p50": 4.0, "p99": 9.0}
     assert health["model"]["classes"] == ["happy", "sad"]
     for reader in readers.values():

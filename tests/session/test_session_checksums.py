@@ -14,6 +14,7 @@ from realtime.errors import ConfigurationError, DataError
 from realtime.recorder import closing, commands
 from realtime.recorder.checksums import verify, write_checksums
 from realtime.recorder.closing import close_orphan, close_run
+from realtime.recorder.privacy import export
 from realtime.recorder.xdf_chunks import XdfTail
 from realtime.session.files import RunFiles, run_of
 from realtime.session.folder import RunFolder, claim_run
@@ -150,22 +151,26 @@ def test_a_run_that_is_being_recorded_is_not_closed(folder: RunFolder, monkeypat
         close_orphan(_files(folder))
 
 
-def test_the_copy_without_the_face_keeps_eeg_and_markers_alone(folder: RunFolder, tmp_path: Path) -> None:
+def test_the_copy_without_the_face_keeps_eeg_and_markers_alone(
+    folder: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     _close(folder)
     out = tmp_path / "handed-on"
-    commands.export_command(folder.root, out, True)
+    export(folder.root, out, True)
     copy = run_of(out / Run("01").folder)
     names = sorted(path.name.removeprefix(copy.stem) for path in copy.all())
     assert names == [".xdf", "_checksums.sha256", "_session.json"]
     assert [stream["info"]["name"][0] for stream in load_streams(copy.xdf)[0]] == ["emostream-eeg"]
     told = SessionMetadata.load(copy.session)
     assert told.films == ()
-    assert "emostream-mesh, emostream-movement-images" in told.notes[-1]
+    said = capsys.readouterr().out
+    assert "emostream-mesh" in said
+    assert "emostream-movement-images" in said
     assert verify(copy).sound
     assert verify(_files(folder)).sound
     assert not [path for path in (out, *out.rglob("*")) if path.stat().st_mode & 0o077]
     with pytest.raises(ConfigurationError, match="there already"):
-        commands.export_command(folder.root, out, True)
+        export(folder.root, out, True)
 
 
 def test_metadata_that_is_damaged_names_the_key(folder: RunFolder) -> None:

@@ -13,8 +13,8 @@ from typing import cast
 
 import numpy as np
 import pytest
-from fake_disk import disk
 
+from benchmarks.faults.peers.disk import disk
 from realtime.errors import DataError
 from realtime.face.capture import FileCapture
 from realtime.face.films import film_facts

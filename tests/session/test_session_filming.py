@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_disk import disk
 
+from benchmarks.faults.peers.disk import disk
 from realtime.errors import ConfigurationError
 from realtime.face.capture import FileCapture
 from realtime.films.filming import FilmOnRequest
@@ -88,10 +88,10 @@ class Scene:
         return numbers
 
     def control(self, event: str, run: Any = RUN, **values: Any) -> None:
-        self.film.take(CONTROL, {"event": event, "run": run, **values}, 0.0)
+        self.film.take(CONTROL, {"event": event, "run": run, "consent_id": "C-17", **values}, 0.0)
 
     def recorder(self, event: str, run: Any = RUN, **values: Any) -> None:
-        self.film.take(RECORDER, {"event": event, "run": run, **values}, 0.0)
+        self.film.take(RECORDER, {"event": event, "run": run, "consent_id": "C-17", **values}, 0.0)
 
 
 @pytest.fixture
@@ -156,6 +156,8 @@ def test_every_frame_between_start_and_stop_is_in_the_film(scene: Callable[..., 
         "fps": 30.0,
         "simulated": True,
         "codec": "ffv1",
+        "consent_id": "C-17",
+        "encrypted_to": [],
         "first_frame_index": filmed[0],
         "frames": len(filmed),
         "dropped": 0,

@@ -1,4 +1,4 @@
-"""A disk that fills up, or waits until a test lets it go on."""
+"""A disk that fills up, or waits until it is let go on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from realtime.session.folder import open_new
 
 
 class _Disk(io.RawIOBase):
-    """A file on a disk that may fill up, or wait until a test lets it go on."""
+    """A file on a disk that may fill up, or wait until it is let go on."""
 
     def __init__(self, path: Path, room: int = 1 << 40, gate: threading.Event | None = None) -> None:
         super().__init__()
@@ -28,6 +28,9 @@ class _Disk(io.RawIOBase):
 
     def flush(self) -> None:
         self._file.flush()
+
+    def seekable(self) -> bool:
+        return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
         return self._file.seek(offset, whence)

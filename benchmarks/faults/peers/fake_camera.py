@@ -1,4 +1,4 @@
-"""A camera whose driver does whatever a test says: blocks, throws, drops, stands still, comes back."""
+"""A camera whose driver does whatever it is told: blocks, throws, drops, stands still, comes back."""
 
 from __future__ import annotations
 
