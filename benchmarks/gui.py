@@ -1,4 +1,7 @@
-"""What a frame of the EEG panel costs, beside one curve a channel and mne-lsl's StreamViewer, in one run."""
+"""What a frame of the EEG panel costs, beside one curve a channel and mne-lsl's StreamViewer, in one run.
+
+Then the whole window on a live session (`benchmarks.gui_live`), in processes of their own.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import numpy as np
 import pyqtgraph as pg
 from PyQt5.QtWidgets import QApplication
 
+from benchmarks import gui_live
 from benchmarks.measure import Timing, interleave
 from benchmarks.report import Goal, Row
 from gui.display_filter import DisplayFilters
@@ -74,6 +78,7 @@ def run(seconds: float) -> list[Row]:
             goals=(Goal("median", 10),),
             note=f"{where}; four times a second is enough",
         ),
+        *gui_live.run(seconds),
     ]
 
 

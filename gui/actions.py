@@ -142,6 +142,7 @@ def _session(build: MenuBuilder, window: Desk) -> None:
     build.menu("S&ession")
     build.add("record", "Record, or stop recording (asks)", "Ctrl+R", window.record.button.click)
     build.add("note", "Note about this moment", "N", window.begin_note)
+    build.add("baseline", "Begin a baseline of the band powers, or end it", "B", window.mark_baseline)
     for index in range(len(window.panels.session.texts)):
         build.add(
             f"marker {index + 1}",

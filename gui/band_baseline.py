@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gui.messages import BandSample
-from realtime.calibrate.baseline import Baseline
 from realtime.packets import Float32, Float64
+
+CALIBRATED = "calibration"
+"""Words of a baseline that the engine's calibration found."""
 
 LEAST_S = 2.0
 _FEWEST_WINDOWS = 10
@@ -38,9 +40,18 @@ class BandBaseline:
     end_s: float = math.nan
 
     @classmethod
-    def calibrated(cls, baseline: Baseline, words: str = "calibration") -> BandBaseline:
-        """The resting power that a calibration found."""
-        return cls(baseline.channels, baseline.bands, baseline.mean, words)
+    def calibrated(cls, sample: BandSample) -> BandBaseline | None:
+        """The resting power that the engine's calibration found; None where it has none."""
+        return None if sample.rest is None else cls(sample.channels, sample.bands, sample.rest, CALIBRATED)
+
+    def same_as(self, other: BandBaseline) -> bool:
+        """Whether another says the same of the same channels and bands."""
+        layout = (self.channels, self.bands) == (other.channels, other.bands)
+        return layout and np.array_equal(self.mean, other.mean, equal_nan=True)
+
+    def knows(self, sample: BandSample) -> bool:
+        """Whether it holds any of a sample's bands: other ones may be shown than were at rest."""
+        return not set(self.bands).isdisjoint(sample.bands)
 
     def change_db(self, sample: BandSample) -> Float32:
         """(n_channels, n_bands) dB of a sample over this baseline, by name; NaN where either is not known."""
@@ -91,3 +102,12 @@ class BaselineSpan:
             return None
         words = f"baseline of {self.seconds:.0f} s"
         return BandBaseline(*self._layout, mean.astype(np.float32), words, self.start_s, self.end_s)
+
+
+def rest_from(text: str, shape: tuple[int, int]) -> Float32 | None:
+    """Read what a band power stream's description says of rest; None where it says nothing that fits its channels."""
+    try:
+        values = np.array([float(value) for value in text.split(",")], np.float32)
+    except ValueError:
+        return None
+    return values.reshape(shape) if values.size == math.prod(shape) else None

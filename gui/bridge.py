@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import pylsl
 
+from gui.band_baseline import rest_from
 from gui.contract import WANTED, Batch, FoundStream, Link, Wanted, choose
 from gui.describing import Descriptions
 from gui.messages import (
@@ -37,8 +38,11 @@ from gui.messages import (
     truth_from,
 )
 from gui.session_messages import ReplayState, StimulusEvent, replay_from, stimulus_from
+from gui.tuning_messages import EngineTuning, TuningAnswer, tuning_from
 from realtime.config import LslConfig
-from realtime.errors import DataError, EmostreamError
+from realtime.errors import DataError, EmostreamError, StreamNotFoundError
+from realtime.lsl import session
+from realtime.lsl.description import read_section
 from realtime.lsl.inlets import EegReader, MarkerReader, SampleChunk, SampleReader, VideoReader
 from realtime.lsl.listen import MarkerListener
 from realtime.lsl.outlets import decode_movement_images, emotion_labels, emotion_model
@@ -106,6 +110,7 @@ class Bridge:
         self._recorder: BoundedQueue[RecorderState] = BoundedQueue(1)
         self._stimuli: BoundedQueue[StimulusEvent] = BoundedQueue(256)
         self._replay: BoundedQueue[ReplayState] = BoundedQueue(1)
+        self._tunings: BoundedQueue[EngineTuning | TuningAnswer] = BoundedQueue(64)
 
     @property
     def dropped_chunks(self) -> int:
@@ -160,6 +165,7 @@ class Bridge:
             recorder=self._recorder.get(),
             stimuli=tuple(self._stimuli.drain()),
             replay=self._replay.get(),
+            tunings=tuple(self._tunings.drain()),
         )
 
     def links(self) -> tuple[Link, ...]:
@@ -214,11 +220,25 @@ class Bridge:
             if self._stopping.is_set():
                 return
             preferred = self._preferred.get(wanted.key, "")
-            info = None if wanted.senders else choose(found, wanted, preferred)
+            if wanted.passing:
+                self._leave_if_gone(wanted.key)
+            left = self._refused.get(wanted.key, ("", ""))[0] if wanted.passing else ""
+            there = [info for info in found if info.uid() != left] if left else found
+            info = None if wanted.senders else choose(there, wanted, preferred)
             if info is not None and self._may_open(wanted, info, preferred):
                 self._open(wanted, info)
         self._listener.search_once()
         self.descriptions.answer(found, self._stopping.is_set)
+
+    def _leave_if_gone(self, key: str) -> None:
+        """Close the reader of a passing stream that has gone, and look at that stream no more."""
+        reader = self._readers.get(key)
+        if reader is None or reader.state != "lost":
+            return
+        self._refused[key] = (reader.uid, "")
+        with self._lock:
+            self._readers.pop(key)
+        _stop(reader)
 
     def _hear(self, key: str, event: dict[str, Any], stamp: float) -> None:
         """Take what one of several senders says; one of the listener's threads at a time."""
@@ -230,13 +250,15 @@ class Bridge:
                 _put(self._recorder, recorder_from(event, stamp))
             case "stimulus":
                 _put(self._stimuli, stimulus_from(event, stamp))
+            case "tuning":
+                _put(self._tunings, tuning_from(event, stamp))
             case _:
                 _put(self._replay, replay_from(event, stamp))
 
     def _visible(self) -> list[pylsl.StreamInfo]:
         if self._search is None:
             self._search = pylsl.ContinuousResolver(forget_after=FORGET_S).results
-        return self._search()
+        return [info for info in self._search() if session.allows(info)]
 
     def _may_open(self, wanted: Wanted, info: pylsl.StreamInfo, preferred: str) -> bool:
         """True for a stream without reader, for the one that was asked for where another is read, and for one whose
@@ -260,7 +282,8 @@ class Bridge:
             reader = self._make_reader(wanted.key, info)
         except EmostreamError as err:
             # shown in the panel of the links until another stream of that kind appears
-            self._refused[wanted.key] = (info.uid(), str(err))
+            gone = wanted.passing and isinstance(err, StreamNotFoundError)
+            self._refused[wanted.key] = (info.uid(), "" if gone else str(err))
             return
         self._refused.pop(wanted.key, None)
         self._lost_for[wanted.key] = 0
@@ -277,8 +300,8 @@ class Bridge:
                 return VideoReader(info, _into(self._frames), config, clock)
             case "emotions":
                 return self._emotion_reader(info)
-            case "band power":
-                return self._band_reader(info)
+            case "band power" | "shown bands":
+                return self._band_reader(key, info)
             case "quality" | "face" | "mesh" | "images":
                 return self._sample_reader(key, info)
             case _:
@@ -304,13 +327,17 @@ class Bridge:
         model, told_by = _model_behind(reader.lsl_info), reader.uid
         return reader
 
-    def _band_reader(self, info: pylsl.StreamInfo) -> SampleReader:
+    def _band_reader(self, key: str, info: pylsl.StreamInfo) -> SampleReader:
         def take(chunk: SampleChunk) -> None:
+            other = self._readers.get("shown bands") if key == "band power" else None
+            if other is not None and other.state == "live":
+                return  # somebody wants other bands on the screens than the model's
             power = chunk.values[-1].reshape(len(channels), len(bands))
-            self._bands.put(BandSample(float(chunk.stamps[-1]), channels, bands, power))
+            self._bands.put(BandSample(float(chunk.stamps[-1]), channels, bands, power, rest))
 
         reader = SampleReader(info, take, self._config, self._clock)
         channels, bands = band_layout(reader.labels)
+        rest = rest_from(read_section(reader.lsl_info, "bandpower", ("rest",))["rest"], (len(channels), len(bands)))
         return reader
 
     def _sample_reader(self, key: str, info: pylsl.StreamInfo) -> SampleReader:

@@ -22,15 +22,18 @@ from gui.messages import (
     TruthEvent,
 )
 from gui.session_messages import ReplayState, StimulusEvent
+from gui.tuning_messages import EngineTuning, TuningAnswer
+from realtime.lsl.results import SHOWN_POWER_NAME
 from realtime.packets import EegChunk, EegInfo, StreamState, VideoFrame
-from realtime.session.events import CONTROL, RECORDER, REPLAY, STIMULUS
+from realtime.session.events import CONTROL, RECORDER, REPLAY, STIMULUS, TUNING
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A stream of the contract: what it is called here, its LSL type, its name ('' for any), if silence is news.
 
-    Of one with several `senders` all are read; of any other, one.
+    Of one with several `senders` all are read; of any other, one. One that is `passing` comes and goes as somebody
+    wants it: that it is gone is no loss.
     """
 
     key: str
@@ -38,6 +41,7 @@ class Wanted:
     name: str = ""
     steady: bool = False
     senders: bool = False
+    passing: bool = False
 
 
 WANTED: tuple[Wanted, ...] = (
@@ -45,6 +49,7 @@ WANTED: tuple[Wanted, ...] = (
     Wanted("video", "VideoRaw", steady=True),
     Wanted("emotions", "Emotion", "emostream-emotions", steady=True),
     Wanted("band power", "BandPower", "emostream-bandpower", steady=True),
+    Wanted("shown bands", "BandPower", SHOWN_POWER_NAME, passing=True),
     Wanted("quality", "SignalQuality", "emostream-quality", steady=True),
     Wanted("face", "FaceMotion", "emostream-face", steady=True),
     Wanted("mesh", "FaceMesh", "emostream-mesh"),
@@ -53,6 +58,7 @@ WANTED: tuple[Wanted, ...] = (
     Wanted("health", "Markers", "emostream-health", steady=True),
     Wanted("truth", "Markers", "emostream-truth"),
     Wanted("control", "Markers", CONTROL, senders=True),
+    Wanted("tuning", "Markers", TUNING, senders=True),
     Wanted("recorder", "Markers", RECORDER, senders=True),
     Wanted("stimulus", "Markers", STIMULUS, senders=True),
     Wanted("replay", "Markers", REPLAY, senders=True),
@@ -128,6 +134,7 @@ class Batch:
     recorder: RecorderState | None = None
     stimuli: tuple[StimulusEvent, ...] = ()
     replay: ReplayState | None = None
+    tunings: tuple[EngineTuning | TuningAnswer, ...] = ()
 
 
 def choose(found: list[pylsl.StreamInfo], wanted: Wanted, preferred: str = "") -> pylsl.StreamInfo | None:

@@ -35,6 +35,10 @@ class Desk(QMainWindow):
         """Open the line for a note about this moment."""
 
     @abstractmethod
+    def mark_baseline(self) -> None:
+        """Begin a baseline of the band powers, or end the one that was begun."""
+
+    @abstractmethod
     def set_look(self, theme: Theme, scale: float) -> None:
         """Change theme and size of letters."""
 

@@ -13,7 +13,7 @@ from PyQt5.QtCore import QByteArray, QChildEvent, QSize, Qt, QTimer
 from PyQt5.QtGui import QShowEvent
 from PyQt5.QtWidgets import QAction, QDockWidget, QMainWindow, QTabBar, QTabWidget, QWidget
 
-VERSION = 6
+VERSION = 7
 """Of the layouts: one kept by another version is not restored."""
 
 Row = tuple[tuple[str, ...], int]
@@ -38,7 +38,7 @@ PRESETS: dict[str, Preset] = {
         "Operator: everything at hand",
         (
             (35, ((("eeg",), 66), (("bands", "topomap", "spectrogram", "quality"), 34))),
-            (37, ((("state",), 29), (("traces",), 45), (("session", "timeline", "health"), 26))),
+            (37, ((("state",), 29), (("traces",), 45), (("session", "timeline", "tuning", "health"), 26))),
             (28, ((("video", "motion"), 56), (("movement",), 44))),
         ),
     ),
@@ -52,7 +52,7 @@ PRESETS: dict[str, Preset] = {
     "laptop": Preset(
         "Laptop: 1280 x 720",
         (
-            (38, ((("eeg", "bands", "topomap", "spectrogram"), 100),)),
+            (38, ((("eeg", "bands", "topomap", "spectrogram", "tuning"), 100),)),
             (35, ((("state",), 36), (("traces", "session", "timeline", "health"), 64))),
             (27, ((("video", "motion"), 52), (("movement",), 48))),
         ),
@@ -61,7 +61,7 @@ PRESETS: dict[str, Preset] = {
         "EEG: signals, bands, maps",
         (
             (60, ((("eeg",), 72), (("spectrogram",), 28))),
-            (40, ((("bands",), 36), (("topomap",), 34), (("quality", "session", "health"), 30))),
+            (40, ((("bands",), 36), (("topomap",), 34), (("quality", "session", "tuning", "health"), 30))),
         ),
     ),
     "face": Preset(

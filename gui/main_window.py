@@ -24,6 +24,8 @@ from gui.header import Header
 from gui.help import HelpDialog, Tour
 from gui.memory import Memory
 from gui.panel_set import PanelSet
+from gui.panels.base import on_screen
+from gui.panels.eeg_controls import view_from, view_text
 from gui.replay_bar import ReplayBar
 from gui.session_panel import QUICK
 from gui.settings import Settings
@@ -97,6 +99,7 @@ class MainWindow(Desk):
 
     def _make_panels(self, before: PanelSet | None = None) -> PanelSet:
         panels = PanelSet(self.theme, self.settings.texts("markers", QUICK))
+        panels.eeg.set_view(view_from(self.settings.text("eeg view")))
         if before is not None:
             # before anything listens: what is taken over is no news
             panels.adopt(before)
@@ -105,6 +108,8 @@ class MainWindow(Desk):
         panels.session.noting.connect(self.begin_note)
         panels.bands.baseline_changed.connect(self._baseline_changed)
         panels.session.edited.connect(lambda texts: self.settings.keep("markers", texts))
+        panels.tuning.wished.connect(lambda wish: self._send(json.dumps(wish), self._clock()))
+        panels.eeg.viewed.connect(lambda view: self.settings.keep("eeg view", view_text(view)))
         return panels
 
     def _build(self) -> None:
@@ -193,8 +198,8 @@ class MainWindow(Desk):
         """Hand what arrived to whom it concerns; nothing is drawn here."""
         now = self._clock()
         self._memory.add(batch)
-        self.panels.tell(batch)
         self.panels.tell_session(batch, now)
+        self.panels.tell(batch)
         if batch.recorder is not None:
             self.record.take(batch.recorder)
         if batch.replay is not None:
@@ -235,8 +240,15 @@ class MainWindow(Desk):
         self._send(json.dumps({"event": "note", "text": text, "at_s": now}), now)
         self.header.say(f"marked: {text}", now)
 
+    def mark_baseline(self) -> None:
+        """Begin a baseline of the band powers, or end the one that was begun, wherever the focus is."""
+        self.panels.bands.mark_baseline()
+        self.header.say(self.panels.bands.baseline_words, self._clock())
+
     def _baseline_changed(self, baseline: BandBaseline | None) -> None:
         """What the EEG is compared with from now on is a note in the recording."""
+        if baseline is not None and baseline is self.panels.bands.calibrated:
+            return  # the band powers' own stream carries it
         words = f"band baseline: {baseline.words}" if baseline is not None else "band baseline: none"
         now = self._clock()
         self._send(json.dumps({"event": "note", "text": words, "at_s": now}), now)
@@ -278,8 +290,12 @@ class MainWindow(Desk):
 
     def export(self, key: str = "") -> None:
         """Save what is on the screen, or one panel."""
-        shown = {name: panel for name, panel in self.panels.by_key.items() if panel.isVisible() and key in ("", name)}
+        panels = self.panels.by_key
+        shown = {name: panel for name, panel in panels.items() if key in ("", name) and on_screen(panel)}
         now = self._clock()
+        if key and not shown:
+            self.header.say(f"not saved: {panels[key].title} is not on the screen", now, bad=True)
+            return
         try:
             folder = export_screen(self.export_root, None if key else self, shown, datetime.now())
         except DataError as err:

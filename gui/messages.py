@@ -16,16 +16,23 @@ from gui.session_messages import StreamCount, counts_from
 from realtime.errors import DataError
 from realtime.lsl.codecs import decode_emotion, decode_event
 from realtime.packets import Evidence, Float32, UInt8
+from realtime.tuning_live import TUNE, wish_words
 
 
 @dataclass(frozen=True, slots=True)
 class EmotionModel:
-    """What the emotion stream says of the model behind it."""
+    """What the emotion stream says of the model behind it; `shown` are other names for its classes."""
 
     classes: tuple[str, ...]
     model_id: str = ""
     trained_on: str = ""
     simulated: bool = False
+    shown: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What screens call the classes."""
+        return self.shown or self.classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +90,13 @@ def emotion_from(values: Float32, n_classes: int, stamp: float) -> EmotionSample
 
 @dataclass(frozen=True, slots=True)
 class BandSample:
-    """Newest band powers, (n_channels, n_bands) float32 log10 µV²/Hz, NaN where masked."""
+    """Newest band powers, (n_channels, n_bands) float32 log10 µV²/Hz, NaN where masked; `rest`: a calibration's."""
 
     stamp: float
     channels: tuple[str, ...]
     bands: tuple[str, ...]
     power: Float32
+    rest: Float32 | None = None
 
 
 def band_layout(labels: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -135,7 +143,10 @@ class MeshSample:
 
 @dataclass(frozen=True, slots=True)
 class MovementEvent:
-    """A facial movement, found by the spotter or (``true``) known to the simulator; times in LSL seconds."""
+    """A facial movement, found by the spotter or (``true``) known to the simulator; times in LSL seconds.
+
+    `decided_s` is the stamp of its marker, which its pictures bear too; NaN where none is known.
+    """
 
     onset_s: float
     apex_s: float
@@ -144,6 +155,7 @@ class MovementEvent:
     score: float
     regions: tuple[str, ...]
     true: bool = False
+    decided_s: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +256,7 @@ def found_from(text: str, stamp: float = math.nan) -> MovementEvent | None:
     if movement is None or not math.isfinite(offset):
         return movement
     onset, apex, end = (at + offset for at in (movement.onset_s, movement.apex_s, movement.offset_s))
-    return replace(movement, onset_s=onset, apex_s=apex, offset_s=end)
+    return replace(movement, onset_s=onset, apex_s=apex, offset_s=end, decided_s=stamp)
 
 
 def truth_from(text: str, stamp: float) -> TruthEvent | MovementEvent | None:
@@ -266,7 +278,7 @@ def note_from(said: str | dict[str, Any], stamp: float) -> OperatorNote | None:
     if record is None or not record.get("event"):
         return None
     event = str(record["event"])
-    words = str(record.get("text", "")) if event == "note" else event
+    words = str(record.get("text", "")) if event == "note" else wish_words(record) if event == TUNE else event
     moment = _number(record, "at_s")
     return OperatorNote(moment if math.isfinite(moment) else stamp, words or event)
 

@@ -9,7 +9,7 @@ from PyQt5.QtCore import Qt
 from gui.contract import Batch, Link
 from gui.messages import MovementEvent
 from gui.panels.bands import BandPanel
-from gui.panels.base import Panel
+from gui.panels.base import Panel, on_screen
 from gui.panels.eeg import EegPanel
 from gui.panels.health import HealthPanel
 from gui.panels.movement import MovementPanel
@@ -22,6 +22,7 @@ from gui.panels.traces import TracesPanel
 from gui.panels.video import MotionPanel, VideoPanel
 from gui.session_panel import SessionPanel
 from gui.theme import Theme
+from gui.tuning_panel import TuningPanel
 
 SCHEDULE: dict[str, tuple[int, int]] = {
     "eeg": (1, 0),
@@ -37,6 +38,7 @@ SCHEDULE: dict[str, tuple[int, int]] = {
     "spectrogram": (8, 6),
     "quality": (8, 7),
     "health": (16, 7),
+    "tuning": (8, 1),
 }
 """Each panel is redrawn in one of so many frames, and in which of them: not all in the same."""
 
@@ -60,6 +62,7 @@ class PanelSet:
         self.video, self.motion = VideoPanel(theme), MotionPanel(theme)
         self.movement = MovementPanel(theme, frames=self.video.kept)
         self.session = SessionPanel(theme, texts)
+        self.tuning = TuningPanel(theme)
         self.by_key: dict[str, Panel] = {key: getattr(self, key) for key in SCHEDULE}
         for panel in self.by_key.values():
             if panel.focusProxy() is None:
@@ -77,8 +80,9 @@ class PanelSet:
 
     def refresh(self, frame: int, now_s: float) -> None:
         """Redraw the panels whose turn it is; one that nobody sees costs nothing."""
+        self.traces.keep_time(now_s)
         for key, (every, phase) in SCHEDULE.items():
-            if frame % every == phase and self.by_key[key].isVisible():
+            if frame % every == phase and on_screen(self.by_key[key]):
                 self.by_key[key].refresh(now_s)
 
     def take_links(self, links: Sequence[Link]) -> None:
@@ -90,7 +94,7 @@ class PanelSet:
         """Hand on what arrived; nothing is drawn here."""
         for info, chunk in batch.eeg:
             self.spectrogram.take(info, chunk)
-        for model, sample in batch.emotions:
+        for model, sample in self.tuning.named(batch.emotions):
             self.traces.take(model, sample)
         for movement in batch.movements:
             self.timeline.take(movement)
@@ -112,7 +116,7 @@ class PanelSet:
         """Hand on what a panel does not take over from its predecessor: told to those made anew, too."""
         for info, chunk in batch.eeg:
             self.eeg.take(info, chunk)
-        for model, sample in batch.emotions:
+        for model, sample in self.tuning.named(batch.emotions):
             self.state.take(model, sample)
         for movement in batch.movements:
             self.movement.take(movement)
@@ -148,6 +152,9 @@ class PanelSet:
             self.session.take_stimulus(event)
         for note in batch.notes:
             self.session.take_note(note)
+        for said in batch.tunings:
+            self.tuning.take(said, now_s)
+        self.state.uncertain_below = self.tuning.uncertain_below
 
     def close(self) -> None:
         """Close what the panels have opened."""

@@ -10,6 +10,7 @@ Okabe and Ito (2008), "Color Universal Design": the hues of the class palette, l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from PyQt5.QtCore import Qt
@@ -19,6 +20,7 @@ from PyQt5.QtWidgets import QApplication
 from realtime.errors import ConfigurationError
 
 ThemeName = Literal["dark", "light"]
+_ARROW = Path(__file__).with_name("icons") / "down.svg"
 
 LINE_STYLES: tuple[Qt.PenStyle, ...] = (
     Qt.PenStyle.SolidLine,
@@ -201,6 +203,10 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
         palette.setColor(role, QColor(color))
     app.setStyle("Fusion")
     app.setPalette(palette)
+    # Fusion draws the box to tick in a shade of the window's colour, which on a dark window cannot be seen
+    boxes = QPalette(palette)
+    boxes.setColor(QPalette.ColorRole.Window, QColor(theme.muted).lighter(140))
+    app.setPalette(boxes, "QCheckBox")
     app.setFont(font(12))
     app.setStyleSheet(_style_sheet(theme))
 
@@ -245,6 +251,8 @@ def _buttons(theme: Theme) -> str:
     QPushButton:disabled, QToolButton:disabled, QComboBox:disabled {{
         color: {theme.muted}; border: 1px dashed {theme.border};
     }}
+    QComboBox::drop-down {{ border: none; width: {scaled(18)}px; }}
+    QComboBox::down-arrow {{ image: url("{_ARROW.as_posix()}"); width: {scaled(10)}px; height: {scaled(6)}px; }}
     QCheckBox {{ color: {theme.text}; font-size: {scaled(12)}px; padding: 1px; }}
     QCheckBox:focus, QSlider:focus {{ border: 2px solid {theme.accent}; border-radius: 4px; }}
     QMenuBar {{ background: {theme.window}; color: {theme.text}; font-size: {scaled(12)}px; }}

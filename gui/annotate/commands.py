@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from realtime.errors import ConfigurationError
+from realtime.options import Identity
 from realtime.output import require_writable
 
 if TYPE_CHECKING:
@@ -43,9 +44,11 @@ def annotate(
     label: Annotated[str | None, typer.Option(help="Emotion of those accepted.")] = None,
     action_units: Annotated[str | None, typer.Option(help="Of those accepted, such as AU4+AU7.")] = None,
     comment: Annotated[str | None, typer.Option(help="On those accepted or rejected.")] = None,
+    identity: Identity = None,
 ) -> None:
     """Review of found movements: step, mark, code, accept or reject; 'emostream train' learns from what is accepted."""
     from gui.annotate.sources import open_target
+    from realtime.films.decryption import unlocked
     from realtime.review.review import Review
 
     edits = bool(add or accept or reject)
@@ -53,22 +56,25 @@ def annotate(
     if not edits and (label is not None or action_units is not None or comment is not None):
         raise ConfigurationError("--label, --action-units and --comment say what is accepted: give --accept N or --add")
     require_writable(screenshot)
-    target = open_target(recording, analysis=analysis, camera=camera, table=table, coder=coder, blind=blind)
-    require_writable(target.table)
-    review = Review(target.table, target.known.candidates, coder)
-    if headless:
-        chosen = {"label": label, "action_units": action_units, "comment": comment}
-        try:
-            _edit(review, add or [], accept or [], reject or [], chosen)
-        finally:
-            review.close()
-        _list(review, (*target.notices, *review.notices))
-        return
-    if os.environ.get("QT_QPA_PLATFORM") != "offscreen" and not _has_display():
-        raise ConfigurationError("no display for the window: set DISPLAY, or use --headless with --accept and --reject")
-    from gui.annotate.app import run_annotate
+    with unlocked(identity, lambda line: typer.echo(line, err=True)):
+        target = open_target(recording, analysis=analysis, camera=camera, table=table, coder=coder, blind=blind)
+        require_writable(target.table)
+        review = Review(target.table, target.known.candidates, coder)
+        if headless:
+            chosen = {"label": label, "action_units": action_units, "comment": comment}
+            try:
+                _edit(review, add or [], accept or [], reject or [], chosen)
+            finally:
+                review.close()
+            _list(review, (*target.notices, *review.notices))
+            return
+        if os.environ.get("QT_QPA_PLATFORM") != "offscreen" and not _has_display():
+            raise ConfigurationError(
+                "no display for the window: set DISPLAY, or use --headless with --accept and --reject"
+            )
+        from gui.annotate.app import run_annotate
 
-    raise typer.Exit(run_annotate(target, review, blind=blind, theme=theme, seconds=seconds, screenshot=screenshot))
+        raise typer.Exit(run_annotate(target, review, blind=blind, theme=theme, seconds=seconds, screenshot=screenshot))
 
 
 def _has_display() -> bool:

@@ -48,7 +48,7 @@ class FilmFrames:
         self.path = path
         self._errors = (FFmpegError, OSError, ValueError)
         try:
-            self._container = av.open(str(path))
+            self._container = av.open(str(path), metadata_errors="replace")
         except self._errors as err:
             raise DataError(f"cannot read the film '{path}': {err}") from err
         try:
@@ -68,6 +68,9 @@ class FilmFrames:
         rate = self._stream.average_rate
         self.fps = float(rate) if rate else float(1.0 / np.median(np.diff(self.times_s))) if len(pts) > 1 else 30.0
         context = self._stream.codec_context
+        if context is None:
+            self._container.close()
+            raise DataError(f"cannot read the film '{path}': its pictures are coded in no way that FFmpeg knows")
         self.width, self.height, self.codec = context.width, context.height, context.name
         self._grey = str(context.pix_fmt).startswith("gray")
         size = self.width * self.height * (1 if self._grey else 3)
@@ -78,7 +81,11 @@ class FilmFrames:
         self._rest: Iterator[Any] | None = None
         self._next = -1
         self.decoded = 0
-        self._check_order()
+        try:
+            self._check_order()
+        except self._errors as err:
+            self._container.close()
+            raise DataError(f"cannot read the film '{path}': {err}") from err
 
     def _check_order(self) -> None:
         """Refuse films whose frames come with times that are not theirs: AVI has none for reordered frames."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gui.annotate.film import FilmFrames
-from realtime.eeg.xdf import eeg_stream, load_streams
+from realtime.eeg.xdf import damage_in, eeg_stream, load_streams
 from realtime.errors import ConfigurationError, DataError
 from realtime.face.films import FILM_SUFFIXES
 from realtime.packets import Float64, readonly
@@ -134,13 +134,13 @@ def _loose(path: Path, analysis: Path | None) -> Target:
 def _session(path: Path, analysis: Path | None, camera: str | None) -> Target:
     files = find_session(path)
     # stamps as they are: taken at the grab, and smoothing would smear what lost frames leave out
-    streams, _ = load_streams(files.xdf, dejitter=False, wanted=is_index_or_markers)
+    streams, remarks = load_streams(files.xdf, dejitter=False, wanted=is_index_or_markers)
     origin_s, end_s = _span(files.xdf, streams)
     films, problems = find_films(files.xdf, streams, origin_s)
     film = _chosen(films, camera)
     known = read_markers(streams, origin_s, end_s)
     folder = analysis or _derivatives(files.xdf, files.stem)
-    notices = list(problems)
+    notices = [*damage_in(remarks), *problems]
     if folder is not None:
         found = read_analysis(folder)
         known = replace(found, trials=found.trials or known.trials, simulated=found.simulated or known.simulated)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from PyQt5.QtCore import QPointF, QRectF, Qt, pyqtSignal
-from PyQt5.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen
+from PyQt5.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PyQt5.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from gui.band_baseline import LEAST_S, BandBaseline, BaselineSpan
@@ -158,7 +158,8 @@ class BandBars(QWidget):
 class BandPanel(Panel):
     """Newest band powers, of all channels or a region.
 
-    B marks where a baseline begins, and where it ends; from then on bars are changes against it.
+    B, wherever the focus is, marks where a baseline begins, and where it ends; from then on bars are changes against
+    it. Before, they are changes against the rest that the engine's calibration found, where it has one.
     `baseline_changed` carries the new `BandBaseline`, or None.
     """
 
@@ -173,10 +174,13 @@ class BandPanel(Panel):
         self.region = ChoiceButton("region of the bars", theme, options, "")
         self.region.chosen.connect(self._rearrange)
         self.mark_button = QPushButton()
-        self.clear_button = QPushButton("No baseline")
+        self.clear_button, self.calibrated_button = QPushButton("No baseline"), QPushButton("Calibration")
+        self.calibrated_button.setToolTip("Compare with the rest that the engine's calibration found")
         self.mark_button.clicked.connect(self.mark_baseline)
         self.clear_button.clicked.connect(lambda: self.set_baseline(None))
+        self.calibrated_button.clicked.connect(lambda: self.set_baseline(self.calibrated))
         self._lay_out()
+        self.calibrated: BandBaseline | None = None
         self._sample: BandSample | None = None
         self._fresh = False
         self._refusal = ""
@@ -188,7 +192,7 @@ class BandPanel(Panel):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
         row.addWidget(self.region)
-        for button in (self.mark_button, self.clear_button):
+        for button in (self.mark_button, self.calibrated_button, self.clear_button):
             button.setStyleSheet(choice_style(self.theme))
             row.addWidget(button)
         row.addStretch(1)
@@ -198,8 +202,18 @@ class BandPanel(Panel):
     def take(self, sample: BandSample) -> None:
         """Remember the newest windows; a baseline that is being marked takes every one."""
         self._sample, self._fresh = sample, True
+        self._take_rest(sample)
         if self.span is not None:
             self.span.take(sample)
+
+    def _take_rest(self, sample: BandSample) -> None:
+        """Take the rest of a calibration; a new one is compared with unless the operator marked a baseline."""
+        found = BandBaseline.calibrated(sample)
+        if found is None or (self.calibrated is not None and found.same_as(self.calibrated)):
+            return
+        before, self.calibrated = self.calibrated, found
+        if self.baseline is None or self.baseline is before:
+            self.set_baseline(found)
 
     def mark_baseline(self) -> None:
         """Begin a baseline, or end the one that was begun; one that is too short is refused and the old one stays."""
@@ -216,6 +230,15 @@ class BandPanel(Panel):
                 self.set_baseline(found)
         self._tell_buttons()
 
+    @property
+    def baseline_words(self) -> str:
+        """How it stands with the baseline, in words."""
+        if self._sample is None:
+            return "no baseline: there are no band powers yet"
+        if self.span is not None:
+            return "baseline of the band powers: begun; B ends it"
+        return self._refusal or (f"compared with the {self.baseline.words}" if self.baseline else "no baseline")
+
     def set_baseline(self, baseline: BandBaseline | None) -> None:
         """Compare with another baseline, for instance a calibration's, or with none."""
         self.baseline = baseline
@@ -225,8 +248,8 @@ class BandPanel(Panel):
         self.baseline_changed.emit(baseline)
 
     def change_db(self) -> Float32 | None:
-        """(n_channels, n_bands) change of the newest window; None without a baseline or a window."""
-        if self._sample is None or self.baseline is None:
+        """(n_channels, n_bands) change of the newest window; None without a window or a baseline of its bands."""
+        if self._sample is None or self.baseline is None or not self.baseline.knows(self._sample):
             return None
         return self.baseline.change_db(self._sample)
 
@@ -248,14 +271,9 @@ class BandPanel(Panel):
     def adopt(self, before: BandPanel) -> None:
         """Take over the region, the baseline and one that is being marked."""
         self.region.set_value(before.region.value)
+        self.calibrated = before.calibrated
         self.span = before.span
         self.set_baseline(before.baseline)
-
-    def keyPressEvent(self, a0: QKeyEvent | None) -> None:
-        if a0 is not None and a0.key() == Qt.Key.Key_B and a0.modifiers() == Qt.KeyboardModifier.NoModifier:
-            self.mark_baseline()
-        else:
-            super().keyPressEvent(a0)
 
     def refresh(self, now_s: float) -> None:
         """Show the newest window."""
@@ -281,6 +299,8 @@ class BandPanel(Panel):
         masked = int((~np.isfinite(sample.power).any(axis=1)).sum())
         if self.span is not None:
             text = f"taking a baseline, {self.span.seconds:.0f} s so far"
+        elif self.baseline is not None and not self.baseline.knows(sample):
+            text = f"log10 µV²/Hz: the {self.baseline.words} knows none of these bands"
         elif self.baseline is not None:
             text = f"dB against the {self.baseline.words}"
         else:
@@ -292,6 +312,7 @@ class BandPanel(Panel):
         self.mark_button.setText("End baseline (B)" if begun else "Mark baseline (B)")
         self.mark_button.setEnabled(self._sample is not None)
         self.clear_button.setVisible(self.baseline is not None)
+        self.calibrated_button.setVisible(self.calibrated is not None and self.baseline is not self.calibrated)
 
     def _rows(self, sample: BandSample) -> list[int]:
         return [row for row, name in enumerate(sample.channels) if self.region.value in ("", region_of(name))]

@@ -93,6 +93,11 @@ class Panel(QFrame):
         self._note.show_text(text, level)
 
 
+def on_screen(widget: QWidget) -> bool:
+    """Whether any of a widget can be seen: Qt calls one behind a tab visible too."""
+    return widget.isVisible() and not widget.visibleRegion().isEmpty()
+
+
 def over_pixels(pixels: NDArray[np.uint32]) -> QImage:
     """A QImage that shows a (height, width) uint32 array of 0xffRRGGBB without copying; the array must outlive it."""
     height, width = pixels.shape

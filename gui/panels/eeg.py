@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PyQt5.QtCore import QPointF, QRect, QRectF, Qt
+from PyQt5.QtCore import QPointF, QRect, QRectF, Qt, pyqtSignal
 from PyQt5.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PyQt5.QtWidgets import QWidget
 
@@ -17,7 +18,7 @@ from gui.panels.base import Panel, age_text
 from gui.panels.eeg_controls import SCALES_UV, WINDOWS_S, EegControls, EegView, step
 from gui.theme import Theme, font, scaled
 from gui.trace_image import TraceImage, lanes
-from realtime.packets import Bool, EegChunk, EegInfo, Quality
+from realtime.packets import Bool, EegChunk, EegInfo, Float32, Float64, Quality
 from realtime.ring import RingBuffer
 
 STALE_AFTER_S = 1.0
@@ -50,6 +51,7 @@ class EegCanvas(QWidget):
         self.traces: TraceImage | None = None
         self.overlay = ""
         self._sfreq_hz = 0.0
+        self._hole_s = 0.1
         self._raw: RingBuffer | None = None
         self._stamps: RingBuffer | None = None
         self._rows: NDArray[np.intp] = np.zeros(0, np.intp)
@@ -71,6 +73,7 @@ class EegCanvas(QWidget):
         """Begin with a new source; what was shown of another one is dropped."""
         self.labels = info.channels
         self._sfreq_hz = info.sfreq_hz
+        self._hole_s = max(0.1, 3.0 / info.sfreq_hz)
         capacity = max(64, math.ceil((WINDOWS_S[-1] + _SETTLE_S) * info.sfreq_hz))
         self._raw = RingBuffer(len(self.labels), capacity, on_full="drop_oldest")
         self._stamps = RingBuffer(1, capacity, on_full="drop_oldest", dtype=np.float64)
@@ -117,6 +120,22 @@ class EegCanvas(QWidget):
             self.overlay = text
             self.update()
 
+    def shown_samples(self) -> tuple[Float64, Float32]:
+        """Stamps, LSL s, and samples, (n_shown, n_times) µV, of the time on the canvas, filtered as they are shown."""
+        kept = self._kept()
+        if self._raw is None or self._stamps is None or not kept:
+            return np.zeros(0), np.zeros((len(self.shown), 0), np.float32)
+        stamps = self._stamps.latest(kept)[0]
+        chain = DisplayChain(self._rows, self._sfreq_hz, self.view.filters, self._hole_s)
+        samples = chain.process(self._raw.latest(kept), stamps, self._good)
+        first = int(np.searchsorted(stamps, stamps[-1] - self.view.window_s, "right"))
+        return stamps[first:].copy(), samples[:, first:]
+
+    def _kept(self) -> int:
+        """Samples that the time on the canvas rests on: those before it let the filters settle."""
+        most = math.ceil((self.view.window_s + _SETTLE_S) * self._sfreq_hz)
+        return min(len(self._raw), most) if self._raw is not None else 0
+
     def resizeEvent(self, a0: QResizeEvent | None) -> None:
         super().resizeEvent(a0)
         self._outdated = True
@@ -153,13 +172,11 @@ class EegCanvas(QWidget):
         ratio = self.devicePixelRatioF()
         plot = self._plot()
         width, height = max(16, round(plot.width() * ratio)), max(16, round(plot.height() * ratio))
-        hole = max(0.1, 3.0 / self._sfreq_hz)
-        self.traces = TraceImage(width, height, len(self.shown), self.view.window_s, self.theme, hole)
+        self.traces = TraceImage(width, height, len(self.shown), self.view.window_s, self.theme, self._hole_s)
         self.traces.set_gain(self.traces.lane_px / self.scale_uv)
         self.traces.set_bad(~self._good[self._rows])
-        self._chain = DisplayChain(self._rows, self._sfreq_hz, self.view.filters, hole)
-        kept = min(len(self._raw), math.ceil((self.view.window_s + _SETTLE_S) * self._sfreq_hz))
-        if kept:
+        self._chain = DisplayChain(self._rows, self._sfreq_hz, self.view.filters, self._hole_s)
+        if kept := self._kept():
             stamps = self._stamps.latest(kept)[0]
             self.traces.envelope.push(self._chain.process(self._raw.latest(kept), stamps, self._good), stamps)
         return True
@@ -264,6 +281,9 @@ class EegCanvas(QWidget):
 class EegPanel(Panel):
     """EEG of the last seconds: the channels that are chosen, bad ones marked; what is set here is for display only."""
 
+    viewed = pyqtSignal(object)
+    """It is shown otherwise from now on: the new `EegView`."""
+
     def __init__(self, theme: Theme) -> None:
         super().__init__("EEG", theme)
         self.controls = EegControls(theme)
@@ -282,8 +302,11 @@ class EegPanel(Panel):
 
     def set_view(self, view: EegView) -> None:
         """Show it otherwise; the buttons follow."""
+        changed = view != self.view
         self.controls.set_view(view)
         self.canvas.set_view(view)
+        if changed:
+            self.viewed.emit(view)
 
     def adopt(self, before: EegPanel) -> None:
         """Show what another panel shows, as it shows it."""
@@ -310,6 +333,14 @@ class EegPanel(Panel):
     def take_quality(self, quality: QualitySample) -> None:
         """Mark bad channels."""
         self.canvas.set_flags({label: flags for label, flags in quality.flags.items() if flags})
+
+    def export_rows(self) -> Iterator[tuple[str | float, ...]]:
+        """What is on the canvas, for a CSV file: a header, then a row a sample, LSL s and µV as shown."""
+        stamps, samples = self.canvas.shown_samples()
+        yield ("time_s", *(f"{label}_uv" for label in self.canvas.shown))
+        rows = np.round(samples.T.astype(np.float64), 3).tolist()
+        for stamp, row in zip(stamps.tolist(), rows, strict=True):
+            yield (stamp, *row)
 
     def refresh(self, now_s: float) -> None:
         """Draw what came since the last call."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from PyQt5.QtCore import pyqtSignal
 from PyQt5.QtWidgets import QActionGroup, QHBoxLayout, QWidget
 
 from gui.display_filter import DisplayFilters
-from gui.panels.channels import ChannelButton, ChannelChoice
+from gui.panels.channels import REGIONS, ChannelButton, ChannelChoice
 from gui.panels.choices import ChoiceButton, MenuButton, Option, add_options, check
 from gui.theme import Theme
 
@@ -42,6 +43,32 @@ class EegView:
     scale_uv: float = 100.0
     filters: DisplayFilters = field(default_factory=DisplayFilters)
     channels: ChannelChoice = field(default_factory=ChannelChoice)
+
+
+def view_text(view: EegView) -> str:
+    """A view as JSON, to be kept."""
+    return json.dumps(asdict(view))
+
+
+def view_from(text: str) -> EegView:
+    """Read what `view_text` wrote; the usual view for anything else."""
+    try:
+        said = json.loads(text)
+        names = said["channels"]["names"]
+        channels = ChannelChoice(
+            region=str(said["channels"]["region"]),
+            names=None if names is None else tuple(str(name) for name in names),
+            good_only=said["channels"]["good_only"] is True,
+        )
+        filters = DisplayFilters(
+            *(float(said["filters"][name]) for _, name, _ in _FILTERS), average=said["filters"]["average"] is True
+        )
+        view = EegView(float(said["window_s"]), float(said["scale_uv"]), filters, channels)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return EegView()
+    offered = all(getattr(filters, name) in edges for _, name, edges in _FILTERS)
+    offered = offered and view.window_s in WINDOWS_S and view.scale_uv in SCALES_UV
+    return view if offered and channels.region in ("", *REGIONS) else EegView()
 
 
 def step(values: tuple[float, ...], value: float, steps: int) -> float:

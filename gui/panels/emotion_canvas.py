@@ -124,7 +124,7 @@ class EmotionCanvas(QWidget):
         layout = self.layout_of(picture)
         area = QRectF(layout.plots[0].left(), 0.0, layout.plots[0].width(), layout.strips["time"].top())
         x = layout.axis(picture.start_s, picture.end_s).x(readout.stamp)
-        paint_readout(painter, self.theme, area, x, readout, picture.model.classes)
+        paint_readout(painter, self.theme, area, x, readout, picture.model.names)
 
     def put_cursor(self, stamp: float | None) -> None:
         """Read out a moment, LSL seconds; None takes the cursor away."""
@@ -133,7 +133,7 @@ class EmotionCanvas(QWidget):
 
     def _said(self) -> None:
         readout = self.readout()
-        words = readout.spoken(self._picture.model.classes) if readout and self._picture else ""
+        words = readout.spoken(self._picture.model.names) if readout and self._picture else ""
         self.setAccessibleDescription(words)
         self.read.emit(words)
         self.update()

@@ -101,7 +101,7 @@ def gutters(classes: Sequence[str], width: float) -> tuple[float, float]:
 
 def lay_out(picture: Picture, width: float, height: float) -> Layout:
     """Divide an area among plots, strips and axis."""
-    left, room = gutters(picture.model.classes, width)
+    left, room = gutters(picture.model.names, width)
     line = QFontMetricsF(font(paint.TINY)).height()
     heights = {"confidence": 1.9 * line, "eeg": 0.8 * line, "face": 0.8 * line}
     if picture.trials:
@@ -171,7 +171,7 @@ def paint_now(
         current = now is not None and bool(np.isfinite(now).all())
         if (values := now if current else last.get(source)) is not None:
             paint.paint_end_labels(
-                painter, theme, plot, layout.room, picture.model.classes, values, shown, current=current
+                painter, theme, plot, layout.room, picture.model.names, values, shown, current=current
             )
     told = {"confidence": "-", "eeg": "-", "face": "-"}
     if newest is not None:

@@ -89,7 +89,8 @@ class Headline(QWidget):
         top = (self.height() - len(parts) * metrics.height()) / 2
         for k, part in enumerate(parts):
             line = QRectF(0, top + k * metrics.height(), self.width(), metrics.height())
-            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, part)
+            words = metrics.elidedText(part, Qt.TextElideMode.ElideRight, self.width())
+            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words)
 
 
 @dataclass(frozen=True, slots=True)

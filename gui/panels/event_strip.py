@@ -24,6 +24,7 @@ MOST_EVENTS = 200
 MOST_PICTURES = 50
 CARD_HEIGHT = 108
 _CARD_WIDTH = 320
+_SAME_STAMP_S = 0.02
 _GAP = 5.0
 _PAD = 7.0
 
@@ -129,12 +130,17 @@ def overlap(first: MovementEvent, second: MovementEvent) -> bool:
     return first.onset_s <= second.offset_s and second.onset_s <= first.offset_s
 
 
+def _place(entries: list[Entry], event: MovementEvent) -> int:
+    """Index at which a movement stands among others, newest first: what a simulator tells comes seconds late."""
+    return next((k for k, entry in enumerate(entries) if entry.event.apex_s <= event.apex_s), len(entries))
+
+
 class StripModel(QAbstractListModel):
     """The entries, newest first and bounded, seen through the filter."""
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
         super().__init__()
-        self._wall = wall
+        self.wall = wall
         self.entries: list[Entry] = []
         self.shown: list[Entry] = []
         self.filter: Filter = "all"
@@ -169,13 +175,14 @@ class StripModel(QAbstractListModel):
         return self.filter in ("all", entry.event.kind)
 
     def add(self, event: MovementEvent, now_s: float) -> Entry:
-        """Put a movement on top; what falls off the other end is gone."""
-        at = time.strftime("%H:%M:%S", time.localtime(self._wall() - (now_s - event.apex_s)))
+        """Put a movement where its apex belongs, mostly on top; what falls off the other end is gone."""
+        at = time.strftime("%H:%M:%S", time.localtime(self.wall() - (now_s - event.apex_s)))
         entry = Entry(event, at)
-        self.entries.insert(0, entry)
+        self.entries.insert(_place(self.entries, event), entry)
         if self._passes(entry):
-            self.beginInsertRows(QModelIndex(), 0, 0)
-            self.shown.insert(0, entry)
+            row = _place(self.shown, event)
+            self.beginInsertRows(QModelIndex(), row, row)
+            self.shown.insert(row, entry)
             self.endInsertRows()
         if len(self.entries) > MOST_EVENTS:
             self._forget(self.entries.pop())
@@ -199,13 +206,22 @@ class StripModel(QAbstractListModel):
             self.dataChanged.emit(index, index)
 
     def entry_of(self, pictures: MovementPictures) -> Entry | None:
-        """The candidate that pictures belong to: their owner, or the newest one whose apex was before their stamp."""
-        for entry in self.entries[:MOST_PICTURES]:
+        """The candidate that pictures belong to: their owner, or the one that was decided at their stamp.
+
+        One that does not say when it was decided gets pictures stamped after its apex, the newest first.
+        """
+        near = self.entries[:MOST_PICTURES]
+        for entry in near:
             if entry.pictures is not None and entry.pictures.stamp == pictures.stamp:
                 return entry
-        for entry in self.entries[:MOST_PICTURES]:
+        waiting = [entry for entry in near if not entry.event.true and not entry.had_pictures]
+        for entry in waiting:
+            # marker and pictures bear one stamp; two streams may place it a little apart on this machine's clock
+            if abs(entry.event.decided_s - pictures.stamp) < _SAME_STAMP_S:
+                return entry
+        for entry in waiting:
             event = entry.event
-            if not event.true and not entry.had_pictures and event.apex_s <= pictures.stamp <= event.offset_s + 10.0:
+            if math.isnan(event.decided_s) and event.apex_s <= pictures.stamp <= event.offset_s + 10.0:
                 return entry
         return None
 

@@ -54,6 +54,7 @@ class MovementPanel(Panel):
         self._box.addLayout(self._head())
         self.add(self.strip)
         self.slow_motion: SlowMotion | None = None
+        self._opened: Entry | None = None
         self._events: deque[MovementEvent] = deque(maxlen=_WAITING)
         self._pictures: deque[MovementPictures] = deque(maxlen=_WAITING)
         self._truth: deque[MovementEvent] = deque(maxlen=_WAITING)
@@ -94,6 +95,8 @@ class MovementPanel(Panel):
             mine.extend(other)
         self._pictures.extend(before._pictures)
         self._simulated = before._simulated
+        if before.slow_motion is not None and before.slow_motion.isVisible() and before._opened is not None:
+            self.open_entry(before._opened)
 
     def take(self, event: MovementEvent) -> None:
         """Remember a movement, found or known to the simulator; one that is told again is known already."""
@@ -190,6 +193,7 @@ class MovementPanel(Panel):
 
     def open_entry(self, entry: Entry) -> None:
         """Show a movement again, large and slow, in a window beside the dashboard."""
+        self._opened = entry
         if self.slow_motion is None:
             self.slow_motion = SlowMotion(self.theme, self)
         frames = entry.frames

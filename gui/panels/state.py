@@ -30,10 +30,14 @@ class Reading:
     headline: str
     basis: str
     detail: str
-    status: Literal["waiting", "not enough", "stale", "current"]
+    status: Literal["waiting", "not enough", "stale", "uncertain", "current"]
+    winner: int = -1
+    """Class of the highest probability, where one is claimed."""
 
 
-def read_state(model: EmotionModel | None, sample: EmotionSample | None, now_s: float) -> Reading:
+def read_state(
+    model: EmotionModel | None, sample: EmotionSample | None, now_s: float, uncertain_below: float = 0.0
+) -> Reading:
     """Put the newest prediction into words.
 
     Parameters
@@ -42,17 +46,22 @@ def read_state(model: EmotionModel | None, sample: EmotionSample | None, now_s: 
         None before the first prediction.
     now_s : float
         LSL seconds.
+    uncertain_below : float
+        A state of less confidence is called uncertain.
     """
     if model is None or sample is None:
-        return Reading("waiting for the engine", _NOTHING, "no predictions yet: start 'emostream run'", "waiting")
+        return Reading("waiting for the engine", _NOTHING, "start 'emostream run'", "waiting")
     age = now_s - sample.stamp
     if age > STALE_AFTER_S:
-        return Reading("stale", _NOTHING, f"no prediction for {age_text(age)}: engine or input is silent", "stale")
+        return Reading("stale", f"{_NOTHING}: engine or input is silent", f"no prediction for {age_text(age)}", "stale")
     if not sample.enough:
         return Reading("not enough evidence", _basis(sample, READS), "nothing is claimed", "not enough")
     top = int(np.nanargmax(sample.probabilities))
     detail = f"{sample.probabilities[top]:.0%} · confidence {sample.confidence:.0%}"
-    return Reading(model.classes[top], _basis(sample), detail, "current")
+    if sample.confidence < uncertain_below:
+        detail = f"confidence {sample.confidence:.0%} < {uncertain_below:.0%}"
+        return Reading("uncertain", _basis(sample), detail, "uncertain")
+    return Reading(model.names[top], _basis(sample), detail, "current", top)
 
 
 def _basis(sample: EmotionSample, verb: str = RESTS_ON) -> str:
@@ -91,6 +100,8 @@ class StatePanel(Panel):
         self.model: EmotionModel | None = None
         self.sample: EmotionSample | None = None
         self.truth: str | None = None
+        self.uncertain_below = 0.0
+        """A state of less confidence is called uncertain."""
         self._headline, self.badges = Headline(theme), Badges(theme)
         self._basis = ""
         self._detail = Headline(theme, least_px=20)
@@ -152,13 +163,17 @@ class StatePanel(Panel):
         """The simulated participant's true emotion: '' between trials or unknown, None without a simulator."""
         self.truth = emotion
 
+    def adopt(self, before: StatePanel) -> None:
+        """Go on with the limit of the panel this one replaces."""
+        self.uncertain_below = before.uncertain_below
+
     def refresh(self, now_s: float) -> None:
         """Show the newest prediction as of `now_s`."""
-        reading = read_state(self.model, self.sample, now_s)
-        classes = self.model.classes if self.model else ()
+        reading = read_state(self.model, self.sample, now_s, self.uncertain_below)
+        classes = self.model.names if self.model else ()
         color = {"current": self.theme.text, "stale": self.theme.bad}.get(reading.status, self.theme.muted)
         if reading.status == "current":
-            color = self.theme.class_color(classes.index(reading.headline)).name()
+            color = self.theme.class_color(reading.winner).name()
         # one size for all classes: a short name is no louder than a long one
         self._headline.show_text(reading.headline, color, classes if reading.status == "current" else ())
         self._basis = reading.basis
@@ -168,7 +183,7 @@ class StatePanel(Panel):
         self._demonstration.setVisible(self.model is not None and self.model.simulated)
         self._show_truth(reading)
         claimed = None if reading.status == "not enough" else self.sample
-        self.bars.show_sample(classes, claimed, dimmed=reading.status != "current")
+        self.bars.show_sample(classes, claimed, dimmed=reading.status not in ("current", "uncertain"))
         said = "; ".join((reading.headline, reading.detail, reading.basis))
         if said != self.accessibleDescription():
             self.setAccessibleDescription(said)
@@ -179,8 +194,8 @@ class StatePanel(Panel):
             return
         if not self.truth:
             self._truth.setText("simulated truth: none told yet")
-        elif reading.status == "current":
-            agrees = self.truth == reading.headline
+        elif reading.status == "current" and self.model is not None:
+            agrees = self.truth == self.model.classes[reading.winner]
             self._truth.setText(f"simulated truth: {self.truth} ({'agrees' if agrees else 'differs'})")
         else:
             self._truth.setText(f"simulated truth: {self.truth}")

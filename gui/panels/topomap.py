@@ -244,8 +244,8 @@ class TopomapPanel(Panel):
             self.set_note("waiting for the engine")
             return
         if self._fresh:
-            relative = self.baseline is not None
-            values = self.baseline.change_db(sample) if self.baseline is not None else sample.power
+            relative = self.baseline is not None and self.baseline.knows(sample)
+            values = self.baseline.change_db(sample) if self.baseline is not None and relative else sample.power
             self.maps.show_values(sample.channels, sample.bands, values, relative=relative)
             self._fresh = False
         age = now_s - sample.stamp
@@ -257,6 +257,7 @@ class TopomapPanel(Panel):
         if scalp is None or not scalp.enough:
             self.set_note(f"at least {FEWEST} electrodes with 10-20 names are wanted", "warn")
             return
-        unit = f"dB against the {self.baseline.words}" if self.baseline is not None else "log10 µV²/Hz"
+        known = self.baseline is not None and self.baseline.knows(sample)
+        unit = f"dB against the {self.baseline.words}" if self.baseline is not None and known else "log10 µV²/Hz"
         masked = int(self.maps.bad.sum())
         self.set_note(unit + (f" · {masked} bad (✕, hatched)" if masked else ""), "warn" if masked else "")

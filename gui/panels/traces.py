@@ -148,7 +148,7 @@ class TracesPanel(Panel):
 
     def gutters(self) -> tuple[float, float]:
         """Pixels left and right of the time axis."""
-        return self.canvas.gutters(self.model.classes if self.model else ())
+        return self.canvas.gutters(self.model.names if self.model else ())
 
     def set_span(self, index: int) -> None:
         """Choose how far back the axis reaches, by its place in `SPANS`."""
@@ -214,11 +214,16 @@ class TracesPanel(Panel):
 
     def refresh(self, now_s: float) -> None:
         """Draw the time that ends at `now_s`; held, the picture stays and the note goes on."""
+        self.keep_time(now_s)
+        if not self.frozen:
+            self._show()
+        self.set_note(*self._words(now_s))
+
+    def keep_time(self, now_s: float) -> None:
+        """Let the axis end at `now_s`, where it is not held: other panels go by it while this one is not seen."""
         self._now_s = now_s
         if not self.frozen:
             self._wall_s = self._wall_clock() - now_s
-            self._show()
-        self.set_note(*self._words(now_s))
 
     def _show(self) -> None:
         if self.model is None or self.history is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gui.present.order import PlannedTrial
 from realtime.errors import DataError
 from realtime.session.playlist import Trial
+from realtime.untrusted import is_file
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -88,7 +89,7 @@ def _look(folder: Path, trial: Trial) -> Media:
     if trial.kind in ("fixation", "flash"):
         return Media(None, 0.0)
     path = (folder / trial.stimulus).absolute()
-    if not path.is_file():
+    if not is_file(path):
         raise DataError(f"no stimulus '{trial.stimulus}' in '{folder}': put the file there or correct the playlist")
     import av
     from av.error import FFmpegError

@@ -13,6 +13,7 @@ import pytest
 
 from gui.bridge import Batch, Bridge, Link, Wanted, choose
 from gui.messages import EmotionModel, MovementEvent, TruthEvent
+from realtime.config import Config
 from realtime.interfaces import RecognizerSpec
 from realtime.lsl.outlets import ControlOutlet, EegOutlet, LslSink, MarkerOutlet, VideoOutlet
 from realtime.lsl.session import configure
@@ -28,6 +29,7 @@ from realtime.packets import (
     VideoFrame,
     VideoInfo,
 )
+from realtime.tuning import Tuning
 
 BANDS = (("delta", 0.5, 4.0), ("alpha", 8.0, 14.0))
 SPEC = RecognizerSpec("m7", "simulated people", True, ("sad", "happy"), ("C3", "C4"), BANDS)
@@ -80,7 +82,8 @@ def test_everything_the_engine_publishes_arrives_late_streams_too(bridge: Bridge
         MarkerOutlet("emostream-stimulus", "gui-stimulus"),
         MarkerOutlet("emostream-replay", "gui-replay"),
     )
-    _until(lambda: all(link.found for link in bridge.links()))
+    tuning, tuned = MarkerOutlet("emostream-tuning", "gui-tuning"), Tuning.from_config(Config()).values
+    _until(lambda: all(link.found for link in bridge.links() if link.key != "shown bands"))
     crop = np.full((256, 256), 7, np.uint8)
     flow = np.full((256, 256, 2), 0.5, np.float32)
     p = np.array([0.9, 0.1], np.float32)
@@ -96,6 +99,8 @@ def test_everything_the_engine_publishes_arrives_late_streams_too(bridge: Bridge
         control.push_event("note", text="hi", at_s=now)
         recorder.push_json({"event": "recording", "run": "r1", "elapsed_s": 4.0, "bytes": 9, "streams": {}}, now)
         stimulus.push_json({"event": "trial_start", "trial": 3, "emotion": "sad", "stimulus": "a.mp4"}, now)
+        told = {"engine": "gui-tuning", "values": tuned, "start": tuned, "classes": [], "model_bands": []}
+        tuning.push_json({"event": "tuning", **told}, now)
         replay.push_json({"event": "replay", "position_s": 3.0, "first_s": 0.0, "duration_s": 9.0, "speed": 2.0}, now)
         sink.write(Prediction(now, p, 0.5, ("eeg",), Evidence.ENOUGH, "m7", 0.1, float("nan"), by_modality={"eeg": p}))
         sink.write(BandPowerWindow(np.ones((2, 2), np.float32), now, np.array([True, False])))
@@ -135,8 +140,9 @@ def test_everything_the_engine_publishes_arrives_late_streams_too(bridge: Bridge
     bridge.descriptions.ask(uid)
     _until(lambda: uid in bridge.descriptions.known())
     assert bridge.descriptions.known()[uid].labels == EEG.channels
-    assert {link.state for link in bridge.links()} == {"live"}
-    for outlet in (sink, eeg, video, truth, control, recorder, stimulus, replay):
+    assert got["tunings"][-1].in_force.values == tuned  # type: ignore[index]
+    assert {link.state for link in bridge.links() if link.key != "shown bands"} == {"live"}
+    for outlet in (sink, eeg, video, truth, control, recorder, stimulus, replay, tuning):
         outlet.close()
 
 

@@ -322,11 +322,11 @@ def test_the_state_in_words(themed: QApplication, qtbot) -> None:
 
     panel.refresh(106.0)
     assert panel.headline == "stale"
-    assert panel.detail == "no prediction for 5.0 s: engine or input is silent"
+    assert panel.detail == "no prediction for 5.0 s"
     assert not any(badge.used for badge in panel.badges.badges)
     assert panel.bars.dimmed
     assert (
-        panel.accessibleDescription() == "stale; no prediction for 5.0 s: engine or input is silent; rests on nothing"
+        panel.accessibleDescription() == "stale; no prediction for 5.0 s; rests on nothing: engine or input is silent"
     )
 
 

@@ -134,6 +134,8 @@ def test_movements_and_notes_reach_their_panels(window: Window) -> None:
     found = MovementEvent(clock.now - 2, clock.now - 1.8, clock.now - 1.6, "micro", 9.0, ())
     true = MovementEvent(clock.now - 2, clock.now - 1.8, clock.now - 1.6, "micro", float("nan"), (), true=True)
     bridge.batches = [Batch(movements=(found,), truth=(true,), notes=(OperatorNote(clock.now, "hello"),))]
+    made.docks.docks["timeline"].raise_()
+    QApplication.processEvents()
     _turn(made)
     assert made.panels.timeline.micro_row.events == [found]
     assert made.panels.timeline.true_row.events == [true]
