@@ -40,7 +40,7 @@ setup: system $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || python3 -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,cluster,record,headset,camera,analyze,curry,mne-live,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,cluster,record,headset,camera,analyze,privacy,curry,mne-live,dev]"
 	$(BIN)/python -m realtime.face.weights
 	touch $@
 

@@ -28,7 +28,7 @@ from realtime.errors import EmostreamError
 from realtime.extras import require_extra
 from realtime.options import ConfigFile, Headless, Network, Root, Seconds, Summary, configure
 from realtime.output import require_writable, write_json
-from realtime.processes import end_with_parent, interruptible, quiet_libraries
+from realtime.processes import end_with_parent, interruptible, quiet_libraries, take_precedence
 from realtime.recorder.commands import record, session_app
 from realtime.report.command import report
 from realtime.sync.command import sync
@@ -82,6 +82,7 @@ def _recognise(
             raise _WindowClosed
 
     try:
+        take_precedence()
         session.start()
         with TextView(session.runner.tally.spec) as view:
             session.run(seconds, view, check)
@@ -286,13 +287,18 @@ def export(
 
 @app.command()
 def bench(
-    suite: Annotated[str, typer.Argument(help="dsp, face, network, latency, gui, all; spotting; flow")] = "all",
+    suite: Annotated[
+        str, typer.Argument(help="dsp, face, network, latency, gui, offline, all; scaling; spotting; flow; faults")
+    ] = "all",
     summary: Summary = None,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="Each row; or each simulated clip.")] = None,
     clips: Annotated[Path | None, typer.Option(help="spotting: folder of videos with their truth beside them.")] = None,
-    out: Annotated[Path | None, typer.Option(help="spotting: folder for the figures.")] = None,
+    out: Annotated[Path | None, typer.Option(help="spotting, scaling: folder for the figures.")] = None,
     jobs: Annotated[int | None, typer.Option(help="spotting: processes; -1 is one a core.")] = None,
     baselines: Annotated[bool | None, typer.Option(help="spotting: the published rules too.")] = None,
+    rows: Annotated[str | None, typer.Option(help="faults: only these rows, for instance 1,5,8-10.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="faults: the whole length of each row.")] = False,
+    peers: Annotated[bool, typer.Option(help="faults: put the peers to it as well.")] = True,
 ) -> None:
     """Ours, the floor and the peers, measured on this machine now; in a checkout only."""
     from realtime.errors import ConfigurationError
@@ -301,9 +307,11 @@ def bench(
     if not (root / "benchmarks" / "__main__.py").is_file():
         raise ConfigurationError("benchmarks do not come with the installed package: run them in a checkout")
     given = {"--seconds": seconds, "--summary": summary, "--clips": clips, "--out": out, "--jobs": jobs}
+    given |= {"--rows": rows}
     command = [sys.executable, "-P", "-m", "benchmarks", suite]
     command += [text for option, value in given.items() if value is not None for text in (option, str(value))]
     command += [] if baselines is None else ["--baselines" if baselines else "--no-baselines"]
+    command += [*(["--full"] if full else []), *([] if peers else ["--no-peers"])]
     # paths are of the folder we are in, so the checkout is named; an empty part would be that folder again
     path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"PYTHONPATH": path}

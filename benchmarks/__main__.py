@@ -1,4 +1,4 @@
-"""`python -m benchmarks [dsp|face|network|latency|gui|all|flow] [--summary FILE] [--seconds N]`, and `spotting`."""
+"""`python -m benchmarks [dsp|face|network|latency|gui|offline|all|flow|soak] [--summary FILE]`; spotting, faults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from realtime.errors import EmostreamError
 
-SUITES = ("dsp", "face", "network", "latency", "gui")
+SUITES = ("dsp", "face", "network", "latency", "gui", "offline")
 
 
 def run(suites: Sequence[str], seconds: float) -> dict[str, Any]:
@@ -59,8 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.summary is not None and not chosen.summary.absolute().parent.is_dir():
         parser.error(f"--summary: no folder '{chosen.summary.absolute().parent}'")
     spotting = chosen.suite == "spotting"
-    if not spotting and any(vars(chosen)[name] is not None for name in ("clips", "out", "jobs", "baselines")):
-        parser.error("--clips, --out, --jobs and --baselines belong to the suite 'spotting'")
+    if not spotting and any(vars(chosen)[name] is not None for name in ("clips", "jobs", "baselines")):
+        parser.error("--clips, --jobs and --baselines belong to the suite 'spotting'")
+    if chosen.out is not None and not (spotting or chosen.suite == "scaling"):
+        parser.error("--out belongs to the suites 'spotting' and 'scaling'")
+    if chosen.suite != "faults" and (chosen.rows is not None or chosen.full or not chosen.peers):
+        parser.error("--rows, --full and --no-peers belong to the suite 'faults'")
     if chosen.jobs == 0:
         parser.error("--jobs wants a number of processes, or -1 for one a core")
     # before NumPy is loaded: more threads on a busy machine measure the machine
@@ -70,6 +74,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from benchmarks.spotting.flow_report import run as measure_flow
 
             return measure_flow(chosen.summary, chosen.seconds)
+        if chosen.suite == "soak":
+            from benchmarks.soak import run as watch
+
+            return watch(chosen.seconds, chosen.summary)
+        if chosen.suite == "scaling":
+            from benchmarks.scaling import run as measure_scaling
+
+            measure_scaling(chosen.out or Path(), 1.0 if chosen.seconds is None else chosen.seconds)
+            return 0
+        if chosen.suite == "faults":
+            from benchmarks.faults.suite import parse_rows
+            from benchmarks.faults.suite import run as run_faults
+
+            rows = None if chosen.rows is None else parse_rows(chosen.rows)
+            run_faults(rows, chosen.full, chosen.summary, peers=chosen.peers)
+            return 0
         return _spotting(chosen) if spotting else _timings(chosen)
     except EmostreamError as err:
         print(f"benchmarks: {err}", file=sys.stderr)
@@ -85,24 +105,28 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "suite",
         nargs="?",
-        choices=(*SUITES, "all", "spotting", "flow"),
+        choices=(*SUITES, "all", "scaling", "spotting", "flow", "faults", "soak"),
         default="all",
-        help="all: all but spotting and flow, which measure what is right, not how long it takes",
+        help="all: dsp to gui; spotting, flow and faults measure what is right, soak half an hour of demo",
     )
     parser.add_argument("--summary", type=Path, metavar="FILE", help="write the table as JSON")
     parser.add_argument(
         "--seconds",
         type=float,
         metavar="N",
-        help="measure each row this long (default 5); spotting, flow: length of a simulated clip",
+        help="measure each row this long (default 5); offline: sessions of so many minutes; spotting, flow: of a clip",
     )
     spotting = parser.add_argument_group("spotting")
     spotting.add_argument("--clips", type=Path, metavar="DIR", help="videos, each with its truth beside it")
-    spotting.add_argument("--out", type=Path, metavar="DIR", help="figures (default: spotting-report)")
+    spotting.add_argument("--out", type=Path, metavar="DIR", help="figures (default: spotting-report; scaling: here)")
     spotting.add_argument("--jobs", type=int, metavar="N", help="processes (default -1: one a core)")
     spotting.add_argument(
         "--baselines", action=argparse.BooleanOptionalAction, default=None, help="the published rules too (default)"
     )
+    faults = parser.add_argument_group("faults")
+    faults.add_argument("--rows", metavar="N,N-N", help="only these rows of the matrix")
+    faults.add_argument("--full", action="store_true", help="the whole length of each row, hours in all")
+    faults.add_argument("--no-peers", dest="peers", action="store_false", help="this project alone")
     return parser
 
 

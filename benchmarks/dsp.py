@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import signal
 
 from benchmarks.measure import interleave
@@ -20,7 +21,7 @@ from realtime.ring import RingBuffer
 N_CHANNELS, SFREQ_HZ, HOP_S = 62, 1000.0, 0.05
 BANDS = BAND_PRESETS["default"]
 WELCH, LOOP = "batched scipy welch", "welch a channel"
-_SPEC = RecognizerSpec(
+SPEC = RecognizerSpec(
     model_id="benchmark",
     trained_on="nothing",
     simulated=True,
@@ -40,7 +41,7 @@ def run(seconds: float) -> list[Row]:
     ]
 
 
-def welch_band_power(x_uv: Float32, sfreq_hz: float) -> Float32:
+def welch_band_power(x_uv: NDArray[np.floating], sfreq_hz: float) -> Float32:
     """What a careful user of SciPy writes: one `welch` over all channels, then means over the bins of each band."""
     n_times = x_uv.shape[1]
     _, density = signal.welch(x_uv, sfreq_hz, nperseg=n_times)
@@ -65,7 +66,7 @@ def band_power_row(sfreq_hz: float, seconds: float) -> Row:
     Ours takes the new samples and keeps its own window; the peers are handed the window ready made. Equality is checked
     on the way, after an odd number of samples.
     """
-    x = _signal(sfreq_hz, 20.0)
+    x = signal_uv(N_CHANNELS, sfreq_hz, 20.0)
     hop, window = round(HOP_S * sfreq_hz), round(sfreq_hz)
     blocks = [np.ascontiguousarray(x[:, i : i + hop]) for i in range(0, x.shape[1], hop)]
     windows = [x[:, i : i + window] for i in range(0, x.shape[1] - window, hop)]
@@ -95,7 +96,7 @@ def band_power_row(sfreq_hz: float, seconds: float) -> Row:
 
 def ring_row(seconds: float) -> Row:
     """50 new samples into a ring of one second, and the newest second looked at."""
-    x = _signal(SFREQ_HZ, 20.0)
+    x = signal_uv(N_CHANNELS, SFREQ_HZ, 20.0)
     hop, window = round(HOP_S * SFREQ_HZ), round(SFREQ_HZ)
     blocks = [np.ascontiguousarray(x[:, i : i + hop]) for i in range(0, x.shape[1], hop)]
     difference = _ring_difference(blocks, window)
@@ -129,7 +130,7 @@ def ring_row(seconds: float) -> Row:
 
 def pipeline_row(seconds: float) -> Row:
     """The whole EEG chain on one second of samples: quality, decimation, filters, 20 windows of band power."""
-    x = _signal(SFREQ_HZ, 20.0)
+    x = signal_uv(N_CHANNELS, SFREQ_HZ, 20.0)
     n_hops, hop, window = round(1.0 / HOP_S), round(HOP_S * SFREQ_HZ), round(SFREQ_HZ)
     push = _pipeline_second(x)
     for _ in range(3):
@@ -158,7 +159,7 @@ def pipeline_row(seconds: float) -> Row:
 
 def _pipeline_second(x: Float32) -> Callable[[], list[BandPowerWindow]]:
     """A call that pushes the next second in chunks of 50 samples."""
-    pipeline = EegPipeline(EegInfo("benchmark", "benchmark", tuple(MODEL_CHANNELS), SFREQ_HZ), _SPEC, EegConfig())
+    pipeline = EegPipeline(EegInfo("benchmark", "benchmark", tuple(MODEL_CHANNELS), SFREQ_HZ), SPEC, EegConfig())
     hop, position = round(HOP_S * SFREQ_HZ), 0
 
     def push() -> list[BandPowerWindow]:
@@ -199,13 +200,13 @@ def _rolled(held: Float32, block: Float32) -> Float32:
     return out
 
 
-def _signal(sfreq_hz: float, duration_s: float) -> Float32:
-    """(62, n) float32 µV: noise that falls with frequency, alpha stronger from channel to channel, none flat."""
+def signal_uv(n_channels: int, sfreq_hz: float, duration_s: float) -> Float32:
+    """(n_channels, n) float32 µV: noise that falls with frequency, alpha that grows over the channels, none flat."""
     rng = np.random.default_rng(0)
     n = round(sfreq_hz * duration_s)
-    walk = signal.lfilter([1.0], [1.0, -0.95], rng.normal(0.0, 4.0, (N_CHANNELS, n)), axis=1)
+    walk = signal.lfilter([1.0], [1.0, -0.95], rng.normal(0.0, 4.0, (n_channels, n)), axis=1)
     alpha = 8.0 * np.sin(2.0 * np.pi * 10.0 * np.arange(n) / sfreq_hz)
-    return (walk + np.linspace(0.0, 1.0, N_CHANNELS)[:, None] * alpha).astype(np.float32)
+    return (walk + np.linspace(0.0, 1.0, n_channels)[:, None] * alpha).astype(np.float32)
 
 
 def _cycle(items: list[Float32]) -> Callable[[], Float32]:

@@ -31,11 +31,11 @@ DENSE: dict[FlowMethod, str] = {
 
 def run(seconds: float) -> list[Row]:
     """Measure for `seconds`."""
-    frames = _frames()
+    frames = simulated_frames()
     pipeline, push = _pusher(frames)
-    tracker, pictures = FaceTracker(), _back_and_forth(frames)
+    tracker, pictures = FaceTracker(), back_and_forth(frames)
     calls: dict[str, Callable[[], object]] = {"ours": push, "floor": lambda: tracker.track(next(pictures))}
-    calls |= {name: _dense(frames, method) for method, name in DENSE.items()}
+    calls |= {name: dense(frames, method) for method, name in DENSE.items()}
     for _ in range(LEAD_IN):
         for call in calls.values():
             call()
@@ -54,7 +54,7 @@ def run(seconds: float) -> list[Row]:
     ]
 
 
-def _frames() -> list[UInt8]:
+def simulated_frames() -> list[UInt8]:
     """Five seconds of a simulated face, grey, from the middle of a session."""
     cv2.setNumThreads(1)
     person = unseen_person(3)
@@ -62,14 +62,14 @@ def _frames() -> list[UInt8]:
     return [simulator.frame(index) for index in range(300, 300 + N_FRAMES)]
 
 
-def _back_and_forth(frames: list[UInt8]) -> Iterator[UInt8]:
+def back_and_forth(frames: list[UInt8]) -> Iterator[UInt8]:
     """To the end and back again, for ever, so that the head never jumps."""
     path = [*range(len(frames)), *range(len(frames) - 2, 0, -1)]
     return (frames[path[i % len(path)]] for i in count())
 
 
 def _pusher(frames: list[UInt8]) -> tuple[FacePipeline, Callable[[], object]]:
-    pipeline, pictures, index = FacePipeline(), _back_and_forth(frames), count()
+    pipeline, pictures, index = FacePipeline(), back_and_forth(frames), count()
 
     def push() -> object:
         i = next(index)
@@ -78,9 +78,9 @@ def _pusher(frames: list[UInt8]) -> tuple[FacePipeline, Callable[[], object]]:
     return pipeline, push
 
 
-def _dense(frames: list[UInt8], method: FlowMethod) -> Callable[[], object]:
+def dense(frames: list[UInt8], method: FlowMethod) -> Callable[[], object]:
     """Landmarks, one aligned crop a frame, dense flow over the lag, head motion removed, region means."""
-    tracker, pictures = FaceTracker(), _back_and_forth(frames)
+    tracker, pictures = FaceTracker(), back_and_forth(frames)
     first = tracker.track(frames[0])
     assert first is not None
     alignment = Alignment.fit(first.landmarks)

@@ -21,7 +21,7 @@ Clock = Literal["cpu", "wall"]
 _CPU_CLOCK: tuple[Clock, Callable[[], float]] = (
     ("wall", time.perf_counter) if sys.platform == "win32" else ("cpu", time.process_time)
 )
-_BATCH_MS = 0.1
+_BATCH_MS = 0.5  # a single short call would be charged for the cache that the long one before it emptied
 _MAX_BATCH = 200
 _LIBRARIES = ("numpy", "scipy", "torch", "pylsl", "PyQt5", "pyqtgraph", "ai-edge-litert", "opencv-python-headless")
 
@@ -33,7 +33,7 @@ class Timing:
     Parameters
     ----------
     median_ms, p99_ms : float
-        Over the rounds; what takes less than 0.1 ms is run several times a round and averaged within it.
+        Over the rounds; what takes less than 0.5 ms is run several times a round and averaged within it.
     count : int
         Rounds.
     clock : 'cpu' or 'wall'

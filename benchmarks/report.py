@@ -17,14 +17,15 @@ class Goal:
 
     Parameters
     ----------
-    kind : 'over floor', 'below peer', 'median' or 'p99'
-        Ours / floor at most `limit`; peer / ours at least `limit`; ours at most `limit` ms.
+    kind : 'over floor', 'p99 over floor', 'below peer', 'median' or 'p99'
+        Ours / floor at most `limit`, of the medians or of the 99th percentiles; peer / ours at least `limit`; ours at
+        most `limit` ms.
     limit : float
     peer : str
         Which peer, for 'below peer'.
     """
 
-    kind: Literal["over floor", "below peer", "median", "p99"]
+    kind: Literal["over floor", "p99 over floor", "below peer", "median", "p99"]
     limit: float
     peer: str = ""
 
@@ -33,6 +34,8 @@ class Goal:
         match self.kind:
             case "over floor":
                 return f"at most {self.limit:g} x the floor"
+            case "p99 over floor":
+                return f"p99 at most {self.limit:g} x the floor's"
             case "below peer":
                 return f"at least {self.limit:g} x below {self.peer}"
             case _:
@@ -43,6 +46,8 @@ class Goal:
         match self.kind:
             case "over floor":
                 return row.ratio is not None and row.ratio <= self.limit
+            case "p99 over floor":
+                return row.floor is not None and row.ours.p99_ms <= self.limit * row.floor.p99_ms
             case "below peer":
                 return row.speedup[self.peer] >= self.limit
             case "median":

@@ -48,7 +48,9 @@ class Normaliser:
         -------
         (..., n_channels, n_bands) float32
         """
-        z = (np.where(mask[..., None], log_power, self.mean) - self.mean) / self.sd
+        z = (log_power - self.mean) / self.sd
+        if not mask.all():
+            z[~mask] = 0.0
         return z.astype(np.float32, copy=False)
 
     def flow(self, flow: NDArray[np.floating], face_px: int) -> NDArray[np.float32]:

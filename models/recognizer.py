@@ -5,7 +5,9 @@ No torch at import: a lab's live machine does not need it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -19,7 +21,7 @@ from models.exported import require_torch
 from models.normaliser import Normaliser
 from models.views import View, softmax
 from realtime.errors import DataError
-from realtime.interfaces import RecognizerSpec
+from realtime.interfaces import Question, RecognizerSpec
 from realtime.packets import EegSequence, Evidence, MicroMovement, Recognition, readonly
 
 if TYPE_CHECKING:
@@ -60,7 +62,8 @@ class NetworkRuntime(Protocol):
 class NetworkRecognizer:
     """Calibrated probabilities from an EEG sequence and a movement, either of which may be missing.
 
-    Implements `realtime.interfaces.Recognizer`; not safe to call from two threads at once.
+    Implements `realtime.interfaces.Recognizer` and `ManyRecognizer`. The runtime must be safe to run from several
+    threads at once, as ONNX Runtime and torch are.
 
     Parameters
     ----------
@@ -78,8 +81,7 @@ class NetworkRecognizer:
         self._modality: View = info.modality
         self._face_px = info.network.face_px
         self._absent: Tokens = (np.zeros((1, 1, info.network.token_width), np.float32), np.ones((1, 1), np.bool_))
-        self._last_movement: MicroMovement | None = None
-        self._last_tokens: Tokens = self._absent
+        self._last: tuple[MicroMovement | None, Tokens] = (None, self._absent)
 
     @property
     def spec(self) -> RecognizerSpec:
@@ -119,6 +121,11 @@ class NetworkRecognizer:
         face_tokens = self._absent if movement is None else self._encode_face(movement)
         return self._answer(eeg_tokens, face_tokens, views_of(eeg is not None, movement is not None))
 
+    def recognize_many(self, questions: Sequence[Question]) -> list[Recognition]:
+        """As `recognize`, one question a core at a time: of a recording, many are known at once."""
+        with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="recognizer") as pool:
+            return list(pool.map(lambda question: self.recognize(*question), questions))
+
     def _encode_eeg(self, eeg: EegSequence) -> Tokens:
         mask = eeg.channel_mask & eeg.window_mask[:, None]
         power = self._normaliser.log_power(eeg.log_power, mask)
@@ -127,13 +134,15 @@ class NetworkRecognizer:
         return tokens, valid
 
     def _encode_face(self, movement: MicroMovement) -> Tokens:
-        if movement is not self._last_movement:
+        known, tokens = self._last
+        if movement is not known:
             flow = self._normaliser.flow(movement.flow, self._face_px)
             apex = self._normaliser.image(movement.apex_crop, self._face_px)
-            tokens, valid = self._run("face", flow[None], apex[None])
-            self._last_tokens = (tokens, valid)
-            self._last_movement = movement
-        return self._last_tokens
+            found, valid = self._run("face", flow[None], apex[None])
+            tokens = (found, valid)
+            # one assignment: another thread finds either pair whole
+            self._last = (movement, tokens)
+        return tokens
 
     def _answer(self, eeg: Tokens, face: Tokens, views: tuple[View, ...]) -> Recognition:
         n = len(views)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.errors import DataError
+from realtime.npz_file import ZLIB_TIMES, open_npz
 
 _ARRAYS = (
     "log_power",
@@ -279,13 +280,8 @@ def load_samples(path: Path) -> SampleSet:
         Unreadable, an array is missing, or the arrays do not fit together.
     """
     try:
-        # opened here: np.load leaves its own file open where the archive is cut short
-        with path.open("rb") as file:
-            if not zipfile.is_zipfile(file):
-                raise zipfile.BadZipFile("not an .npz archive")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                stored = {name: archive[name] for name in archive.files}
+        with open_npz(path, ZLIB_TIMES) as archive:
+            stored = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as err:
         raise DataError(f"cannot read samples from '{path}': {err}; make them with 'emostream dataset'") from err
     wanted = (*_ARRAYS, "classes", "channels", "band_names", "band_edges_hz", "simulated", "subject_names", "hop_s")

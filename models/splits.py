@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from models.samples import SampleSet
 from realtime.errors import DataError
 from realtime.output import write_json
+from realtime.untrusted import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ def load_splits(path: Path, data_sha256: str | None = None) -> list[Split]:
         Unreadable, or made for other data than `data_sha256`.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         splits = [
             Split(tuple(f["training"]), tuple(f["validation"]), tuple(f["held_out"]), int(f["seed"]))
             for f in content["folds"]

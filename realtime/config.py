@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from realtime.errors import ConfigurationError
+from realtime.untrusted import read_toml
 
 
 class _Section(BaseModel):
@@ -22,6 +22,10 @@ class LslConfig(_Section):
     session_id: str | None = Field(
         default=None,
         description="only streams of the same LSL session are seen; none: $EMOSTREAM_SESSION, else 'default'",
+    )
+    allow: tuple[Annotated[str, Field(min_length=1, max_length=255)], ...] = Field(
+        default=(),
+        description="on the network: host names, or source ids, of the other machines' streams that may be read",
     )
     resolve_timeout_s: float = Field(default=15.0, gt=0, description="how long to look for a stream")
     buffer_s: float = Field(default=30.0, gt=0, description="what an inlet holds while its reader is stalled")
@@ -103,9 +107,48 @@ class SessionConfig(_Section):
 
     root: Path = Field(default=Path("recordings"), description="folder of all recordings, a BIDS dataset")
     codec: Literal["ffv1", "h264"] = Field(default="ffv1", description="of films; ffv1 loses nothing")
+    encrypt_to: tuple[str, ...] = Field(
+        default=(), description="public keys (age1...) that films are encrypted to; none: films are not encrypted"
+    )
     restart_engine: bool = Field(
         default=True,
         description="the engine begins anew with each recording, so that it can be computed again from the recording",
+    )
+
+
+def _names(names: dict[str, str]) -> dict[str, str]:
+    for name in names.values():
+        if not name.strip() or name != name.strip() or not name.isprintable():
+            raise ValueError("a name is wanted, of letters that can be printed")
+    return names
+
+
+def _bands(bands: tuple[tuple[str, float, float], ...]) -> tuple[tuple[str, float, float], ...]:
+    _names({name: name for name, _, _ in bands})
+    if len({name for name, _, _ in bands}) < len(bands):
+        raise ValueError("every band needs a name of its own")
+    for name, low_hz, high_hz in bands:
+        if not 0 <= low_hz < high_hz:
+            raise ValueError(f"band '{name}' is {low_hz:g}-{high_hz:g} Hz; it must rise")
+        if "_" in name:
+            raise ValueError(f"band '{name}': labels of the stream are <channel>_<band>, so a name holds no '_'")
+    return bands
+
+
+_Name = Annotated[str, Field(max_length=40)]
+ClassNames = Annotated[dict[_Name, _Name], Field(max_length=64), AfterValidator(_names)]
+ShownBands = Annotated[tuple[tuple[_Name, float, float], ...], Field(max_length=8), AfterValidator(_bands)]
+
+
+class DisplayConfig(_Section):
+    """What screens show of the answers; the answers themselves, and what is recorded, stay the same."""
+
+    uncertain_below: float = Field(
+        default=0.0, ge=0, le=1, description="a state of less confidence is called uncertain; 0: none is"
+    )
+    class_names: ClassNames = Field(default_factory=dict, description="other names for the model's classes")
+    bands: ShownBands = Field(
+        default=(), description="name, low and high Hz of other bands to show; the model reads its own in any case"
     )
 
 
@@ -117,6 +160,7 @@ class Config(_Section):
     face: FaceConfig = FaceConfig()
     engine: EngineConfig = EngineConfig()
     session: SessionConfig = SessionConfig()
+    display: DisplayConfig = DisplayConfig()
 
 
 def load_config(path: Path | None) -> Config:
@@ -130,10 +174,10 @@ def load_config(path: Path | None) -> Config:
     if path is None:
         return Config()
     try:
-        return Config.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
-        raise ConfigurationError(f"cannot read configuration '{path}': {err}") from err
+        return Config.model_validate(read_toml(path))
     except ValidationError as err:
         first = err.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"configuration '{path}': {key}: {first['msg']} (got {first['input']!r})") from err
+        raise ConfigurationError(f"configuration '{path}': {key}: {first['msg']} (got {first['input']!r:.60})") from err
+    except (OSError, ValueError) as err:
+        raise ConfigurationError(f"cannot read configuration '{path}': {err}") from err

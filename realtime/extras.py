@@ -9,6 +9,7 @@ from realtime.errors import ConfigurationError
 _EXTRAS = {
     "train": ("torch", "onnx", "onnxscript"),
     "headset": ("brainflow",),
+    "privacy": ("pyrage",),
     "bids": ("mne_bids", "pybv", "bids_validator"),
     "set": ("eeglabio",),
 }

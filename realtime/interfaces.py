@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from realtime.packets import EegSequence, MicroMovement, Recognition, Result
 
@@ -52,6 +53,19 @@ class Recognizer(Protocol):
 
     def recognize(self, eeg: EegSequence | None, movement: MicroMovement | None) -> Recognition:
         """Called from the engine's EEG thread (or the video thread where there is no EEG); never from two at once."""
+        ...
+
+
+Question = tuple[EegSequence | None, MicroMovement | None]
+"""What a recogniser is asked about."""
+
+
+@runtime_checkable
+class ManyRecognizer(Protocol):
+    """A recogniser that answers many questions at once sooner than one after the other, with the same answers."""
+
+    def recognize_many(self, questions: Sequence[Question]) -> list[Recognition]:
+        """An answer a question, in order; called as `Recognizer.recognize`."""
         ...
 
 

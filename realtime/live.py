@@ -10,6 +10,7 @@ from typing import Any
 
 import pylsl
 
+from realtime.calibrate.baseline import resting_power
 from realtime.calibrate.person import PersonCalibration
 from realtime.config import Config
 from realtime.errors import ConfigurationError
@@ -18,11 +19,13 @@ from realtime.interfaces import Recognizer, Sink
 from realtime.lsl.discovery import find_stream, list_streams
 from realtime.lsl.listen import MarkerListener
 from realtime.lsl.sink import LslSink
-from realtime.packets import EegInfo
+from realtime.lsl.sources import MarkerOutlet
+from realtime.packets import EegInfo, StreamHealth
 from realtime.runner import LiveRunner
-from realtime.session.events import RECORDER
+from realtime.session.events import CONTROL, RECORDER, TUNING, own_source_id
 from realtime.settings import settings_texts
 from realtime.textview import TextView
+from realtime.tuning_live import TuningDesk
 
 _STEP_S = 0.2
 _HEALTH_EVERY_S = 1.0
@@ -105,11 +108,12 @@ class LiveSession:
         self._sink: LslSink | None = None
         self._hop_s = config.eeg.hop_s
         self._settings = settings_texts(config, calibration)
-        self._listener = (
-            MarkerListener((RECORDER,), self._on_recorder, config.lsl) if config.session.restart_engine else None
-        )
+        self._rest = resting_power(calibration and calibration.baseline, recognizer.spec)
+        heard = (CONTROL, RECORDER) if config.session.restart_engine else (CONTROL,)
+        self._listener = MarkerListener(heard, self._on_event, config.lsl)
         self._video = video is not None
         self._next_health_s = 0.0
+        self._told: list[tuple[object, ...]] = []
         self.runner = LiveRunner(
             recognizer,
             eeg=eeg,
@@ -119,22 +123,33 @@ class LiveSession:
             config=config,
             calibration=calibration,
         )
+        engine = self.runner.engine
+        self._answers = MarkerOutlet(TUNING, own_source_id("engine"))
+        self._tuning = TuningDesk(
+            engine.plan, self._spec, self._answers.source_id, engine.require_tunable, self._answers
+        )
 
     def _open_sinks(self, eeg: EegInfo | None) -> Sequence[Sink]:
         regions = REGIONS if self._video else ()
         self._sink = LslSink(
-            self._spec, eeg, regions=regions, band_power_rate_hz=1.0 / self._hop_s, settings=self._settings
+            self._spec,
+            eeg,
+            regions=regions,
+            band_power_rate_hz=1.0 / self._hop_s,
+            settings=self._settings,
+            rest=self._rest,
         )
         return (self._sink,)
 
-    def _on_recorder(self, _stream: str, event: dict[str, Any], stamp: float) -> None:
-        if event["event"] == "recording_started":
+    def _on_event(self, stream: str, event: dict[str, Any], stamp: float) -> None:
+        if stream == CONTROL:
+            self._tuning.hear(event, stamp)
+        elif event["event"] == "recording_started":
             self.runner.begin_anew(stamp)
 
     def start(self) -> None:
-        """Start reading, and listening to recorders."""
-        if self._listener is not None:
-            self._listener.start()
+        """Start reading, and listening to operators and recorders."""
+        self._listener.start()
         self.runner.start()
 
     def stop(self) -> None:
@@ -142,9 +157,9 @@ class LiveSession:
         with ExitStack() as stack:
             if self._sink is not None:
                 stack.callback(self._sink.close)
+            stack.callback(self._answers.close)
             stack.callback(self.runner.stop)
-            if self._listener is not None:
-                stack.callback(self._listener.stop)
+            stack.callback(self._listener.stop)
 
     def run(self, seconds: float | None, view: TextView | None, check: Callable[[], object]) -> None:
         """Step until `seconds` are over (None: for ever), calling `check` each time; it may raise to end the run."""
@@ -156,12 +171,17 @@ class LiveSession:
             self.step(pylsl.local_clock(), view)
 
     def step(self, now_s: float, view: TextView | None) -> None:
-        """Publish health once a second and refresh the view."""
+        """Publish health and tuning once a second, health also when a fault appears, and refresh the view."""
         runner = self.runner
+        self._tuning.tell(now_s)
         health = runner.health()
-        if self._sink is not None and now_s >= self._next_health_s:
+        urgent: list[tuple[object, ...]] = [*(_urgent(link) for link in health), (runner.shed,)]
+        if self._sink is not None and (now_s >= self._next_health_s or urgent != self._told):
             self._next_health_s = now_s + _HEALTH_EVERY_S
-            self._sink.write_health(health, runner.latency_ms(), runner.beginning, runner.missed_frames())
+            self._told = urgent
+            self._sink.write_health(
+                health, runner.latency_ms(), runner.beginning, runner.missed_frames(), runner.newest_gaps(), runner.shed
+            )
         if view is not None:
             predictions, movements = runner.tally.predictions, runner.tally.movements
             view.show(
@@ -172,6 +192,12 @@ class LiveSession:
                 len(movements),
                 health,
             )
+
+
+def _urgent(link: StreamHealth) -> tuple[object, ...]:
+    """What of a link's health is published at once when it changes."""
+    why = link.note if link.state == "lost" else ""
+    return link.state, link.lost, link.repeated, link.late, link.clock_jumps, why
 
 
 def _find_truth(inputs: Sequence[pylsl.StreamInfo]) -> pylsl.StreamInfo | None:

@@ -19,7 +19,10 @@ Root = Annotated[
     Path | None,
     typer.Option("--root", help="Folder of all recordings.", show_default="the configuration's: recordings"),
 ]
-Network = Annotated[bool, typer.Option("--network", help="Leave the loopback: see other machines and be seen.")]
+Identity = Annotated[Path | None, typer.Option("--identity", help="File of the age key that opens encrypted films.")]
+Network = Annotated[
+    bool, typer.Option("--network", help="Leave the loopback: be seen, and see the machines that lsl.allow names.")
+]
 
 
 def configure(path: Path | None, network: bool, *, root: Path | None = None, interpolate: bool = False) -> Config:
@@ -54,5 +57,5 @@ def configure(path: Path | None, network: bool, *, root: Path | None = None, int
     eeg = config.eeg.model_copy(update={"interpolate": interpolate or config.eeg.interpolate})
     if lsl.session_id is not None:
         os.environ["EMOSTREAM_SESSION"] = lsl.session_id
-    session.configure(network=lsl.network, session_id=lsl.session_id)
+    session.configure(network=lsl.network, session_id=lsl.session_id, allow=lsl.allow)
     return config.model_copy(update={"lsl": lsl, "eeg": eeg, "session": recordings})

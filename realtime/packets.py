@@ -121,6 +121,24 @@ class VideoFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownPower:
+    """Log power of bands that somebody wants to see; the model does not read them.
+
+    Parameters
+    ----------
+    bands : tuple of (name, low_hz, high_hz)
+    log_power : (n_channels, n_bands) float32
+        As that of the `BandPowerWindow` it belongs to.
+    """
+
+    bands: tuple[tuple[str, float, float], ...]
+    log_power: Float32
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "log_power", readonly(self.log_power, np.float32))
+
+
+@dataclass(frozen=True, slots=True)
 class BandPowerWindow:
     """Log band power of one sliding window.
 
@@ -132,11 +150,14 @@ class BandPowerWindow:
         Stamp of the window's newest sample.
     mask : (n_channels,) bool
         True where the channel is present and good over the whole window.
+    shown : ShownPower, optional
+        The same window in other bands, while some are asked for.
     """
 
     log_power: Float32
     end_s: float
     mask: Bool
+    shown: ShownPower | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "log_power", readonly(self.log_power, np.float32))
@@ -290,7 +311,17 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class StreamHealth:
-    """Link health of one stream: counts since it was opened, age of its newest sample in s, effective rate in Hz."""
+    """Link health of one stream: counts since it was opened, age of its newest sample in s, effective rate in Hz.
+
+    Parameters
+    ----------
+    repeated, late : int
+        Samples dropped because they had been sent before, or came out of order.
+    clock_jumps : int
+        How often the source's clock was set while it sent.
+    note : str
+        What is wrong, in one line; '' where nothing is.
+    """
 
     name: str
     state: StreamState
@@ -299,6 +330,32 @@ class StreamHealth:
     gaps: int
     age_s: float
     rate_hz: float
+    repeated: int = 0
+    late: int = 0
+    clock_jumps: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GapRecord:
+    """A break in a stream's stamps as it was found.
+
+    Parameters
+    ----------
+    name : str
+        Of the stream.
+    at_s : float
+        Stamp of the first sample after it.
+    lost : int
+        Samples missing.
+    clock_set_s : float
+        By how much the source's clock was set there, which was taken off its stamps; 0 where it was not.
+    """
+
+    name: str
+    at_s: float
+    lost: int
+    clock_set_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

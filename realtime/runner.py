@@ -7,6 +7,7 @@ caller's thread only calls `step` about every 0.2 s, which publishes health once
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -24,6 +25,7 @@ from realtime.packets import (
     EegChunk,
     EegInfo,
     FaceObservation,
+    GapRecord,
     Marker,
     Prediction,
     Result,
@@ -31,8 +33,11 @@ from realtime.packets import (
     VideoFrame,
     VideoInfo,
 )
+from realtime.shedding import Shed, Shedding
 from realtime.summary import Tally, percentiles_ms
 from realtime.truth import Truth
+
+_SHED_KEPT = 256
 
 
 class LiveRunner:
@@ -79,7 +84,9 @@ class LiveRunner:
         self.engine = Engine(
             recognizer, eeg=eeg_info, has_video=self._video is not None, config=config, calibration=calibration
         )
-        self._sinks: tuple[Sink, ...] = (self.tally, *sinks(eeg_info))
+        self._sinks: tuple[Sink, ...] = tuple(sinks(eeg_info))
+        self._shedding = Shedding(self._video.info.fps if self._video else 0.0)
+        self._shed: deque[int] = deque(maxlen=_SHED_KEPT)
         self._feed(self.engine)
 
     def begin_anew(self, from_s: float) -> None:
@@ -105,7 +112,17 @@ class LiveRunner:
     def missed_frames(self) -> list[tuple[int, int]]:
         """First and last index of the newest holes in the video as it was read here, since the last call."""
         missed = self._video.missed if self._video else ()
-        return [missed.popleft() for _ in range(len(missed))] if missed else []
+        spans = [missed.popleft() for _ in range(len(missed))] if missed else []
+        return sorted([*spans, *((index, index) for index in (self._shed.popleft() for _ in range(len(self._shed))))])
+
+    @property
+    def shed(self) -> Shed:
+        """What is given up at present because the machine is too busy."""
+        return self._shedding.now
+
+    def newest_gaps(self) -> list[GapRecord]:
+        """The newest gaps found in the inputs."""
+        return [gap for reader in self._inputs() for gap in tuple(reader.gap_log)]
 
     @property
     def eeg_info(self) -> EegInfo | None:
@@ -163,7 +180,7 @@ class LiveRunner:
         health = self.health()
         eeg = (self._eeg.info, health[0]) if self._eeg else None
         video = (self._video.info, health[-1]) if self._video else None
-        notes = [reader.error for reader in self._inputs() if reader.error is not None]
+        notes = [reader.note for reader in self._inputs() if reader.note is not None]
         return self.tally.summary(eeg=eeg, video=video, truth=self.truth if self._truth else None, notes=notes)
 
     def _inputs(self) -> list[EegReader | VideoReader]:
@@ -178,9 +195,14 @@ class LiveRunner:
     def _on_chunk(self, engine: Engine, chunk: EegChunk) -> None:
         self.tally.eeg_age_s.append(self._clock() - float(chunk.stamps[-1]))
         self._publish(engine.push_eeg(chunk))
+        now_s = self._clock()
+        self._shedding.note(now_s, now_s - float(chunk.stamps[-1]))
 
     def _on_frame(self, engine: Engine, frame: VideoFrame) -> None:
         self.tally.video_age_s.append(self._clock() - frame.stamp)
+        if not self._shedding.evaluates(frame.index):
+            self._shed.append(frame.index)
+            return
         results = engine.push_frame(frame)
         self._publish(results)
         if any(isinstance(result, FaceObservation) for result in results):
@@ -191,8 +213,10 @@ class LiveRunner:
             stamped = (
                 replace(result, latency_s=self._clock() - result.stamp) if isinstance(result, Prediction) else result
             )
-            for sink in self._sinks:
-                sink.write(stamped)
+            self.tally.write(stamped)
+            if (out := self._shedding.published(stamped)) is not None:
+                for sink in self._sinks:
+                    sink.write(out)
 
 
 def _nobody(_packet: object) -> None:

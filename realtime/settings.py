@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from realtime.calibrate.person import PersonCalibration
 from realtime.config import Config
 from realtime.errors import DataError
+from realtime.untrusted import parse_json
 
 _SHAPING: dict[str, Any] = {"eeg": True, "face": True, "engine": True, "lsl": {"stale_after_s", "delays"}}
 
@@ -38,7 +39,7 @@ def configured(texts: Mapping[str, str], base: Config) -> Config:
         The texts are not those of a configuration of ours.
     """
     try:
-        said = json.loads(texts.get("config") or "{}")
+        said = parse_json(texts.get("config") or "{}")
         merged = base.model_dump(mode="json")
         for section, values in said.items():
             merged[section] = {**merged[section], **values}

@@ -84,7 +84,8 @@ class TextView:
     ) -> str:
         streams = ", ".join(f"{h.name} {h.state} {h.rate_hz:.0f} Hz lost {h.lost}" for h in health)
         told = f" | simulated truth: {truth}" if truth else ""
-        return f"{self._answer(now_s, prediction)}{told} | movements {movements} | {streams}"
+        notes = "".join(f" | {h.note}" for h in health if h.note)
+        return f"{self._answer(now_s, prediction)}{told} | movements {movements} | {streams}{notes}"
 
     def _table(
         self,
@@ -115,4 +116,5 @@ class TextView:
             emotions,
             Text(f"movements {movements}, last: {last}"),
             streams,
+            *(Text(h.note, style="bold red") for h in health if h.note),
         )

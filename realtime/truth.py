@@ -5,14 +5,16 @@ Only simulated input has a truth; every figure from here is a figure about simul
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from realtime.face.metrics import spotting_scores
 from realtime.packets import Evidence, Float32, Marker, MicroMovement, Prediction
+from realtime.untrusted import parse_json
 
 SETTLE_S = 3.0
 """Predictions in a trial's first seconds still rest mostly on the seconds before it and are not scored."""
@@ -45,17 +47,19 @@ class Truth:
     movements: list[TruthMovement] = field(default_factory=list)
 
     def push(self, marker: Marker) -> None:
-        """Take one marker of the truth stream; other texts are ignored."""
-        try:
-            said = json.loads(marker.text)
-        except json.JSONDecodeError:
-            return
-        event = said.get("event") if isinstance(said, dict) else None
+        """Take one marker of the truth stream; other texts, and events that lack something, are ignored."""
+        with suppress(ValueError, KeyError, TypeError):
+            said = parse_json(marker.text)
+            if isinstance(said, dict):
+                self._take(said, marker.stamp)
+
+    def _take(self, said: dict[str, Any], stamp: float) -> None:
+        event = said.get("event")
         if event == "trial_start":
-            self.trials.append(TruthTrial(marker.stamp, float("inf"), str(said["emotion"])))
+            self.trials.append(TruthTrial(stamp, float("inf"), str(said["emotion"])))
         elif event == "trial_end" and self.trials:
             last = self.trials[-1]
-            self.trials[-1] = TruthTrial(last.start_s, marker.stamp, last.emotion)
+            self.trials[-1] = TruthTrial(last.start_s, stamp, last.emotion)
         elif event == "movement":
             times = (float(said[key]) for key in ("onset_s", "apex_s", "offset_s"))
             self.movements.append(TruthMovement(*times, kind=str(said["kind"])))

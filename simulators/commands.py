@@ -71,7 +71,13 @@ def _filming(settings: Config) -> Filming:
 
     session = settings.session
     return lambda outlet: FilmOnRequest(
-        outlet, session.root, codec=session.codec, config=settings.lsl, simulated=True, say=typer.echo
+        outlet,
+        session.root,
+        codec=session.codec,
+        encrypt_to=session.encrypt_to,
+        config=settings.lsl,
+        simulated=True,
+        say=typer.echo,
     )
 
 

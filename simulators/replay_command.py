@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from realtime.options import ConfigFile, Network, Seconds, configure
+from realtime.options import ConfigFile, Identity, Network, Seconds, configure
 from realtime.processes import end_with_parent
 
 
@@ -25,16 +25,19 @@ def replay(
     seconds: Seconds = None,
     network: Network = False,
     config: ConfigFile = None,
+    identity: Identity = None,
 ) -> None:
     """A recorded session, or loose files, on LSL in its own timing: EEG, markers, video.
 
     In a terminal: space pauses, left and right jump 5 s, up and down change the speed, 0 to 9 jump to tenths, l loops,
     q ends. Other programs do the same by events on 'emostream-control'.
     """
+    from realtime.films.decryption import unlocked
     from simulators.replay import open_replay
     from simulators.replay_control import run_replay
 
     end_with_parent()
     settings = configure(config, network)
-    source = open_replay(recording, video, speed=speed, loop=loop, start_s=start, paused=paused, results=results)
-    run_replay(source, seconds, settings.lsl, typer.echo)
+    with unlocked(identity, typer.echo):
+        source = open_replay(recording, video, speed=speed, loop=loop, start_s=start, paused=paused, results=results)
+        run_replay(source, seconds, settings.lsl, typer.echo)

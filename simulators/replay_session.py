@@ -20,14 +20,15 @@ from realtime.lsl.outlets import VideoOutlet
 from realtime.lsl.results import HEALTH_NAME, MOVEMENTS_NAME
 from realtime.packets import Float64, VideoInfo
 from realtime.recorder.padding import FLUSH
-from realtime.session.events import CONTROL, FILMS, RECORDER, REPLAY, parse_event
+from realtime.session.events import CONTROL, FILMS, RECORDER, REPLAY, TUNING, parse_event
 from realtime.session.recorded import INDEX_TYPE, SessionFiles, film_of, find_films, is_index_or_markers
+from realtime.untrusted import read_json
 from simulators.playback import FrameTrack, SampleTrack, Stamps, TextTrack, TimedSend, Track
 from simulators.recorded_streams import RecordedOutlet, recorded_info
 from simulators.timeline import Timeline
 
 RESULT_TYPES = frozenset({"BandPower", "SignalQuality", "FaceMotion", "FaceMesh", "MovementImages", "Emotion"})
-RESULT_NAMES = frozenset({MOVEMENTS_NAME, HEALTH_NAME})
+RESULT_NAMES = frozenset({MOVEMENTS_NAME, HEALTH_NAME, TUNING})
 """What the engine made, and makes anew from what is replayed."""
 
 TRUTH_NAME = "emostream-truth"
@@ -195,8 +196,8 @@ def _said_simulated(metadata: Path | None) -> bool:
     if metadata is None:
         return False
     try:
-        said = json.loads(metadata.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as err:
+        said = read_json(metadata)
+    except (OSError, ValueError) as err:
         raise DataError(f"cannot read '{metadata}': {err}") from err
     return isinstance(said, dict) and said.get("simulated") is True
 
@@ -235,6 +236,9 @@ def _outlet(stream: Stream, tag: str, opened: dict[tuple[str, ...], RecordedOutl
     identity = tuple(text_of(stream, key) for key in kept)
     if identity not in opened:
         source_id = text_of(stream, "source_id") or f"{tag}-{text_of(stream, 'name')}"
+        if text_of(stream, "name") == CONTROL:
+            # the screen on which it was recorded may be the one that shows the replay, and must still be heard
+            source_id = f"{source_id}-replayed"
         twins = sum(other[-1] == identity[-1] for other in opened)
         opened[identity] = RecordedOutlet(stream, f"{source_id}-{twins + 1}" if twins else source_id)
     return opened[identity]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import dsp, network
+from benchmarks import dsp, network, offline, scaling
 from benchmarks.__main__ import main
 from benchmarks.checkpoint import PATH
 from benchmarks.lsl_node import Arrivals
@@ -17,6 +17,8 @@ from benchmarks.report import Goal, Row
 from benchmarks.runtimes import peers
 from models.recognizer import load_recognizer
 from realtime.eeg.bands import band_power
+from realtime.eeg.xdf import read_xdf
+from realtime.errors import ConfigurationError
 
 KEYS = {"name", "ours", "floor", "peers", "ratio", "goal", "met"}
 
@@ -113,3 +115,24 @@ def test_wrong_usage_leaves_with_2(arguments: list[str], capsys: pytest.CaptureF
         main(arguments)
     assert raised.value.code == 2
     assert "usage: python -m benchmarks" in capsys.readouterr().err
+
+
+def test_features_of_a_recording_are_welch_of_the_cleaned_samples() -> None:
+    assert offline.features_difference(dsp.signal_uv(dsp.N_CHANNELS, offline.SFREQ_HZ, 3.0)) < 1e-5
+
+
+def test_a_made_session_holds_the_samples_it_is_asked_for(tmp_path: Path) -> None:
+    offline.write_samples(tmp_path / "s.f4", 1.5)
+    offline.write_session(tmp_path / "s.xdf", 1.5)
+    samples = np.fromfile(tmp_path / "s.f4", np.float32).reshape(1500, -1)
+    recording = read_xdf(tmp_path / "s.xdf")
+    np.testing.assert_array_equal(recording.samples_uv, samples.T)
+    assert recording.info.sfreq_hz == offline.SFREQ_HZ
+
+
+def test_a_curve_says_where_a_way_stops_keeping_up(tmp_path: Path) -> None:
+    curve = scaling.Curve("x", "channels", [8, 16, 32], {"quick": [0.1, 0.2, 0.4], "slow": [0.4, 1.2, 3.0]}, {})
+    assert curve.stops_at("quick") is None
+    assert curve.stops_at("slow") == 16
+    with pytest.raises(ConfigurationError, match="no folder"):
+        scaling.run(tmp_path / "absent", 0.01)

@@ -129,3 +129,13 @@ def test_a_movement_is_not_delayed_by_the_average() -> None:
     eeg_now = 2 * predictions[first].probabilities - face
     eeg_before = predictions[first - 1].probabilities
     assert np.abs(eeg_now - eeg_before).max() < 0.2
+
+
+def test_a_movement_is_used_no_longer_than_a_second_after_the_last_frame() -> None:
+    engine = Engine(AlphaRecognizer(), eeg=INFO, has_video=True)
+    movement = make_movement(3.0, score=30.0)
+    engine._movements.append(movement)
+    engine._newest_frame_s = 4.0
+    used = [p.stamp for p in push(engine, make_eeg(6.0), [10]) if "face" in p.modalities]
+    assert used[0] < 4.0
+    assert 4.5 < used[-1] <= 4.8

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from models.splits import Split
 from models.views import View
 from realtime.errors import DataError
+from realtime.npz_file import open_npz
+from realtime.untrusted import parse_json
 
 _FORMAT = 1
 _LIBRARIES = ("numpy", "scikit-learn", "torch")
@@ -88,8 +90,8 @@ class FoldStore:
         if not path.exists():
             return None
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                about = json.loads(str(archive["about"]))
+            with open_npz(path) as archive:
+                about = parse_json(str(archive["about"]))
                 views = {name.removeprefix("p_"): archive[name] for name in archive.files if name.startswith("p_")}
             split = about["split"] and Split(
                 tuple(about["split"]["training"]),

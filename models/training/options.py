@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.augmentation import AugmentationOptions
 from realtime.errors import ConfigurationError
+from realtime.untrusted import read_toml
 
 Modality = Literal["both", "eeg", "face"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -52,12 +52,12 @@ def load_training_options(path: Path | None, **given: Any) -> TrainingOptions:
         Not TOML, an unknown key, or a value out of its range; the message names the key.
     """
     try:
-        content = {} if path is None else tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
+        content = {} if path is None else read_toml(path)
+    except (OSError, ValueError) as err:
         raise ConfigurationError(f"cannot read training options '{path}': {err}") from err
     try:
         return TrainingOptions.model_validate(content | {k: v for k, v in given.items() if v is not None})
     except ValidationError as err:
         first = err.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"training options: {key}: {first['msg']} (got {first['input']!r})") from err
+        raise ConfigurationError(f"training options: {key}: {first['msg']} (got {first['input']!r:.60})") from err

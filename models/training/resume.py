@@ -14,9 +14,11 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from realtime.errors import ConfigurationError, DataError
+from realtime.untrusted import parse_json
 
 STATE_FILE = "state.safetensors"
 _FORMAT = 1
+_MOST_STATE = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class StateFile:
             return None
         try:
             with safe_open(self.path, framework="pt") as file:
-                content = json.loads((file.metadata() or {})["state"])
+                content = parse_json((file.metadata() or {})["state"], _MOST_STATE)
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             if content["format"] != _FORMAT:
                 raise ValueError(f"format {content['format']}, wanted {_FORMAT}")

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
 from realtime.analysis.exports import Exports
-from realtime.analysis.feeding import feed, in_time_order
+from realtime.analysis.feeding import Frame, ahead, feed, feed_eeg, in_time_order
 from realtime.analysis.live_answers import AsLive
 from realtime.analysis.setting import Setting
 from realtime.analysis.source import Source
 from realtime.analysis.spectrogram import Spectrogram
 from realtime.analysis.tables import MOST_PICTURES, Tables
+from realtime.analysis.tracks import CHUNK_S
 from realtime.analysis.unfitting import fitted
 from realtime.engine import Engine
 from realtime.errors import ConfigurationError
@@ -33,14 +34,19 @@ from realtime.packets import (
     MicroMovement,
     Prediction,
     Result,
-    VideoFrame,
 )
 from realtime.session.metadata import software_versions
 from realtime.session.run import Run
 from realtime.summary import Tally
 from realtime.truth import Truth
+from realtime.tuning_plan import TuningPlan
 
 FORMAT = "emostream-analysis-1"
+
+_LONG_CHUNK_S = 4.0
+_AHEAD = 8
+
+Packet = TypeVar("Packet", EegChunk, EegChunk | Frame)
 
 
 class Analysis:
@@ -76,6 +82,8 @@ class Analysis:
             has_video=source.video is not None,
             config=config,
             calibration=setting.calibration,
+            plan=TuningPlan(config, setting.tunings),
+            offline=True,
         )
         self._as_live = self._comparison(setting.repeats_live)
         self._tables: Tables | None = None
@@ -126,8 +134,9 @@ class Analysis:
 
     def _feed(self, sinks: Sequence[Sink], spectrogram: Spectrogram | None, progress: bool) -> None:
         source = self._source
-        chunks = source.eeg.chunks() if source.eeg else ()
-        frames = source.video.frames() if source.video else ()
+        # with a film, chunks are as short as live, for EEG and frames meet in the order in which they arrive
+        chunks = source.eeg.chunks(CHUNK_S if source.video else _LONG_CHUNK_S) if source.eeg else ()
+        frames = ahead(map(self._engine.look, ahead(source.video.frames(), _AHEAD)), _AHEAD) if source.video else ()
         with tqdm(
             total=max(1, round(source.duration_s)),
             unit="s",
@@ -135,8 +144,12 @@ class Analysis:
             disable=None if progress else True,
             bar_format="{desc} {percentage:3.0f}% |{bar}| {n:.0f} of {total:.0f} s recorded [{elapsed}<{remaining}]",
         ) as bar:
-            packets = _watched(in_time_order(chunks, frames), source.zero_s, spectrogram, bar)
-            feed(self._engine, packets, [_Moved(sinks, -source.zero_s)])
+            moved = [_Moved(sinks, -source.zero_s)]
+            if source.video is None:
+                feed_eeg(self._engine, _watched(chunks, source.zero_s, spectrogram, bar), moved)
+            else:
+                packets = in_time_order(chunks, frames)
+                feed(self._engine, _watched(packets, source.zero_s, spectrogram, bar), moved)
 
     def summary(self) -> dict[str, object]:
         """The summary of `emostream analyze`, also of an analysis that was cut off; times in s from zero."""
@@ -178,6 +191,10 @@ class Analysis:
             },
             "config": json.loads(self._setting.config.model_dump_json(include={"eeg", "face", "engine"})),
             "calibrated": self._setting.calibration is not None,
+            "tunings": [
+                {"at_s": change.at_s - source.zero_s if math.isfinite(change.at_s) else None, **change.tuning.values}
+                for change in self._setting.tunings
+            ],
             "software": software_versions(),
             "notes": self._notes(),
             "warnings": self._warnings(),
@@ -243,16 +260,16 @@ def _moved(result: Result, by_s: float) -> Result:
             return replace(result, **{name: getattr(result, name) + by_s for name in names})
 
 
-def _watched(
-    packets: Iterator[EegChunk | VideoFrame], zero_s: float, spectrogram: Spectrogram | None, bar: tqdm
-) -> Iterator[EegChunk | VideoFrame]:
+def _watched(packets: Iterable[Packet], zero_s: float, spectrogram: Spectrogram | None, bar: tqdm) -> Iterator[Packet]:
     """Packets as they are, seen by the spectrogram and the progress bar."""
     for packet in packets:
-        chunk = isinstance(packet, EegChunk)
-        if chunk and spectrogram is not None:
-            spectrogram.push(packet)
+        if isinstance(packet, EegChunk):
+            if spectrogram is not None:
+                spectrogram.push(packet)
+            now_s = float(packet.stamps[-1]) - zero_s
+        else:
+            now_s = packet.stamp - zero_s
         yield packet
-        now_s = float(packet.stamps[-1] if chunk else packet.stamp) - zero_s
         if now_s - bar.n >= 1.0:
             bar.update(math.floor(now_s) - bar.n)
 

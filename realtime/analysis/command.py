@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from realtime.errors import ConfigurationError
-from realtime.options import ConfigFile, Summary
+from realtime.options import ConfigFile, Identity, Summary
 from realtime.output import require_writable, write_json
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def analyze_command(load_recognizer: LoadRecognizer, demonstration: Path) -> Cal
             ),
         ] = None,
         report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html too.")] = True,
+        identity: Identity = None,
     ) -> None:
         """The same engine on a recording, as fast as it goes: tables, figures, report."""
         require_writable(summary, movements)
@@ -83,10 +84,13 @@ def analyze_command(load_recognizer: LoadRecognizer, demonstration: Path) -> Cal
             raise ConfigurationError("--no-eeg and --no-video together leave nothing to analyse: drop one")
         job = _Job(tuple(files), out, force, report, export, not no_eeg, not no_video, camera, whole, partial)
         job.require_free()
-        source = job.open()
-        recognizer = load_recognizer(model)
-        setting = job.settle(source, recognizer, config, calibration, interpolate)
-        job.run(source, recognizer, setting, summary, movements)
+        from realtime.films.decryption import unlocked
+
+        with unlocked(identity, lambda line: typer.echo(line, err=True)):
+            source = job.open()
+            recognizer = load_recognizer(model)
+            setting = job.settle(source, recognizer, config, calibration, interpolate)
+            job.run(source, recognizer, setting, summary, movements)
 
     return analyze
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from realtime.errors import DataError
-from realtime.face.films import FILM_SUFFIXES
 from realtime.films.film_reader import FilmReader
+from realtime.films.names import film_name
 from realtime.recorder.checksums import verify
 from realtime.recorder.xdf_chunks import chunks
 from realtime.session.files import RunFiles
 from realtime.session.metadata import SessionMetadata
 from realtime.session.recorded import Film, SessionFiles
+from realtime.untrusted import is_file
 
 _MAGIC_BYTES = 4
 _LAST_S = 2.0
@@ -46,7 +47,7 @@ def require_whole(session: SessionFiles, metadata: SessionMetadata | None, *, vi
         _require_whole_xdf(session.xdf)
     if metadata is not None and video:
         said = [Path(film.file).name for film in metadata.films if film.file and not film.failed]
-        _refuse([name for name in said if not (session.folder / name).is_file()], "is missing", session.folder)
+        _refuse([name for name in said if not is_file(session.folder / name)], "is missing", session.folder)
 
 
 def require_whole_film(film: Film) -> None:
@@ -65,7 +66,7 @@ def require_whole_film(film: Film) -> None:
 
 
 def _is_film(name: str) -> bool:
-    return Path(name).suffix.lower() in FILM_SUFFIXES
+    return film_name(Path(name)) is not None
 
 
 def _refuse(names: list[str], what: str, folder: Path) -> None:

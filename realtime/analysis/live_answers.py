@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +13,10 @@ from realtime.eeg.xdf import section_of, text_of
 from realtime.lsl.codecs import EMOTION_EXTRAS
 from realtime.lsl.results import EMOTIONS_NAME, HEALTH_NAME, MOVEMENTS_NAME
 from realtime.packets import Beginning, FaceObservation, Float32, Float64, MicroMovement, Prediction, Result
-from realtime.session.events import parse_event
+from realtime.session.events import TUNING, parse_event
+from realtime.tuning_live import tunings_of
+from realtime.tuning_plan import Change
+from realtime.untrusted import parse_json
 
 _SAME_S = 1e-3
 _SAME_SCORE = 1e-3
@@ -40,6 +42,8 @@ class LiveAnswers:
         What EEG alone said; NaN where it was not used.
     movements : tuple of dict
         As the event stream has them.
+    tunings : tuple of Change
+        What it was tuned to, and from when; empty where it did not say.
     """
 
     model_id: str
@@ -50,6 +54,7 @@ class LiveAnswers:
     probabilities: Float32
     eeg_alone: Float32
     movements: tuple[dict[str, Any], ...]
+    tunings: tuple[Change, ...] = ()
 
     def moved(self, by_s: float) -> LiveAnswers:
         """All stamps later by so much."""
@@ -61,6 +66,7 @@ class LiveAnswers:
             self,
             beginnings=tuple(replace(b, eeg_s=b.eeg_s + by_s, video_s=b.video_s + by_s) for b in self.beginnings),
             movements=tuple({**m, **{name: float(m[name]) + by_s for name in _TIMES}} for m in self.movements),
+            tunings=tuple(replace(change, at_s=change.at_s + by_s) for change in self.tunings),
         )
 
 
@@ -93,6 +99,7 @@ def live_answers(streams: Sequence[dict[str, Any]]) -> LiveAnswers | None:
             for _, event in _said(_of_host(streams, MOVEMENTS_NAME, host))
             if event.get("event") == "movement" and all(isinstance(event.get(name), float) for name in _TIMES)
         ),
+        tunings=tunings_of([event for _, event in _said(_of_host(streams, TUNING, host))]),
     )
 
 
@@ -114,8 +121,8 @@ def _object(text: str) -> dict[str, Any] | None:
     if (event := parse_event(text)) is not None:
         return event
     try:
-        said = json.loads(text)  # health has no "event"
-    except (ValueError, RecursionError):
+        said = parse_json(text)  # health has no "event"
+    except ValueError:
         return None
     return said if isinstance(said, dict) else None
 

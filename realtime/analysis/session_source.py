@@ -16,7 +16,7 @@ from realtime.analysis.source import Source
 from realtime.analysis.timeline import timeline_of
 from realtime.analysis.tracks import FilmTrack, XdfEeg
 from realtime.config import Config
-from realtime.eeg.xdf import eeg_stream, load_streams, text_of
+from realtime.eeg.xdf import damage_in, eeg_stream, load_streams, text_of
 from realtime.errors import ConfigurationError, DataError
 from realtime.packets import Beginning
 from realtime.session.metadata import SessionMetadata
@@ -103,10 +103,12 @@ def open_session(session: SessionFiles, wish: Wish = Wish()) -> Source:
 
 def _mended(session: SessionFiles, wish: Wish, delays_s: Mapping[str, float], notes: tuple[str, ...]) -> Source:
     """On the recorder's clock, with resets of the senders' clocks mended, from the first sample."""
-    streams, _ = load_streams(session.xdf, dejitter=False, wanted=_is_index_marker_or_answer)
+    streams, remarks = load_streams(session.xdf, dejitter=False, wanted=_is_index_marker_or_answer)
     eeg = _eeg(session, wish, delays_s, synchronize=True, as_live=False)
     video, problems = _video(session, streams, wish, delays_s)
+    problems += damage_in(remarks)
     zero_s = _zero_s(eeg, video, session, problems)
+    live = live_answers(streams)
     return Source(
         stem=session.stem,
         files=_files(session, video),
@@ -118,6 +120,7 @@ def _mended(session: SessionFiles, wish: Wish, delays_s: Mapping[str, float], no
         warnings=tuple(problems),
         notes=notes,
         session=session,
+        tunings=live.events_moved(_engine_offset(streams)).tunings if live is not None else (),
     )
 
 
@@ -147,7 +150,7 @@ def _zero_s(eeg: XdfEeg | None, video: FilmTrack | None, session: SessionFiles, 
 
 def _as_live(session: SessionFiles, wish: Wish) -> tuple[Source | None, tuple[str, ...]]:
     """The session as the live engine met it; None, and why, where its answers cannot be given again."""
-    streams, _ = load_streams(session.xdf, dejitter=False, synchronize=False, wanted=_is_index_marker_or_answer)
+    streams, remarks = load_streams(session.xdf, dejitter=False, synchronize=False, wanted=_is_index_marker_or_answer)
     one_clock = len({text_of(s, "hostname") for s in streams} - {""}) <= 1
     shift_s = 0.0
     if not one_clock:
@@ -160,10 +163,13 @@ def _as_live(session: SessionFiles, wish: Wish) -> tuple[Source | None, tuple[st
     delays_s = configured(live.settings, Config()).lsl.delays
     eeg = _eeg(session, wish, delays_s, synchronize=not one_clock, as_live=True)
     video, problems = _video(session, streams, wish, delays_s)
+    problems += damage_in(remarks)
     zero_s = _zero_s(eeg, video, session, problems)
     beginning, until_s, why = _beginning(live, eeg, video)
     if beginning is None:
         return None, (f"what the live engine answered is not given again: {why}",)
+    if live.tunings and live.tunings[0].at_s > (beginning.video_s if eeg is None else beginning.eeg_s):
+        return None, ("what the live engine answered is not given again: it did not say what it was tuned to first",)
     if eeg is not None:
         eeg.begin_at(beginning.eeg_s)
     if video is not None and beginning.video_index is not None:
@@ -185,6 +191,7 @@ def _as_live(session: SessionFiles, wish: Wish) -> tuple[Source | None, tuple[st
         live_until_s=until_s - zero_s,
         live_saw=beginning.video_index is not None,
         same_s=_ONE_CLOCK_S if one_clock else _NETWORK_S,
+        tunings=live.tunings,
     )
     return source, ()
 

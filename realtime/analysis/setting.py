@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from realtime.analysis.source import Source
 from realtime.calibrate.person import PersonCalibration
 from realtime.config import Config, load_config
 from realtime.settings import configured, fingerprint, settings_texts
+from realtime.tuning_plan import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Setting:
     repeats_live : bool
         Whether model, configuration and calibration are those of the live engine, so that its answers must come again.
     notes, warnings : tuple of str
+    tunings : tuple of Change
+        What was tuned while the session was recorded.
     """
 
     config: Config
@@ -32,6 +36,7 @@ class Setting:
     repeats_live: bool = False
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    tunings: tuple[Change, ...] = ()
 
 
 def settle(
@@ -58,7 +63,8 @@ def settle(
     if interpolate:
         settings = settings.model_copy(update={"eeg": settings.eeg.model_copy(update={"interpolate": True})})
     found, said = _calibration(source, calibration)
-    notes = [*told, *said]
+    tunings, tuned = _tunings(source, config)
+    notes = [*told, *said, *tuned]
     live_model = _live_model(source)
     if live_model is not None and live_model != model_id:
         warnings.append(f"recorded with model '{live_model}', analysed with '{model_id}': name another with --model")
@@ -66,7 +72,15 @@ def settle(
     if why:
         notes.append(f"answers are not compared with those of the live engine: {why}")
     repeats = source.live is not None and not why
-    return Setting(settings, found, repeats, tuple(notes), tuple(warnings))
+    return Setting(settings, found, repeats, tuple(notes), tuple(warnings), tunings)
+
+
+def _tunings(source: Source, path: Path | None) -> tuple[tuple[Change, ...], list[str]]:
+    """What the live engine was tuned to; a configuration of the user's own stands as it is."""
+    count = sum(math.isfinite(change.at_s) for change in source.tunings)
+    if path is None:
+        return source.tunings, [f"tuned as the live engine was: {count} changes"] if count else []
+    return (), [f"{count} changes of the live engine's tuning are left out: --config was given"] if count else []
 
 
 def _live_model(source: Source) -> str | None:

@@ -14,6 +14,7 @@ from realtime.eeg.files import EEG_SUFFIXES, read_recording
 from realtime.errors import ConfigurationError
 from realtime.session.metadata import SessionMetadata
 from realtime.session.recorded import SessionFiles
+from realtime.tuning_plan import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Source:
         Whether it had video.
     same_s : float
         Stamps closer than this are of the same live answer.
+    tunings : tuple of Change
+        What the live engine was tuned to while it was recorded, by the stamps of EEG and video.
     """
 
     stem: str
@@ -61,6 +64,7 @@ class Source:
     live_until_s: float = math.inf
     live_saw: bool = False
     same_s: float = 1e-3
+    tunings: tuple[Change, ...] = ()
 
     @property
     def duration_s(self) -> float:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections import deque
 from pathlib import Path
 
 import numpy as np
+from scipy.fft import rfft
 
+from realtime.eeg.bands import hann
 from realtime.packets import Bool, ChannelQuality, EegChunk, Float32, Float64, Result
 
 WINDOW_S = 2.0
 HIGHEST_HZ = 60.0
 _FLOOR = 1e-12
+_MOST_DUE = 32
 
 
 class Spectrogram:
     """Mean log power of the good channels, every second over the two seconds before; a sink, and fed with chunks.
+
+    A spectrum is taken when the qualities of the chunk it ends in are known, so it does not depend on the chunks.
 
     Parameters
     ----------
@@ -27,54 +34,73 @@ class Spectrogram:
 
     def __init__(self, sfreq_hz: float, n_channels: int, zero_s: float = 0.0) -> None:
         self._zero_s = zero_s
-        self._sfreq_hz = sfreq_hz
         self._length = round(WINDOW_S * sfreq_hz)
+        self._taper = hann(self._length).astype(np.float32)
         self._window: Float32 = np.zeros((n_channels, self._length), np.float32)
         self._good: Bool = np.ones(n_channels, np.bool_)
         self._filled = 0
         self._next_index: int | None = None
         self._second: int | None = None
+        self._due: deque[tuple[float, Float32]] = deque()
         freqs_hz = np.fft.rfftfreq(self._length, 1.0 / sfreq_hz)
-        self._kept = freqs_hz <= HIGHEST_HZ
-        self._freqs_hz = freqs_hz[self._kept]
+        self._freqs_hz = freqs_hz[freqs_hz <= HIGHEST_HZ]
+        # one-sided density: the bins in between hold their mirror images, too
+        both = np.where((freqs_hz > 0) & (freqs_hz < sfreq_hz / 2), 2.0, 1.0)[: self._freqs_hz.size]
+        self._scale = (both / (sfreq_hz * np.sum(np.square(self._taper, dtype=np.float64)))).astype(np.float32)
         self._times_s: list[float] = []
         self._rows: list[Float32] = []
 
     def write(self, result: Result) -> None:
-        """Learn which channels are good."""
+        """Learn which channels are good; in order of time."""
         if isinstance(result, ChannelQuality):
+            self._settle(result.stamp)
             self._good = result.flags == 0
 
     def push(self, chunk: EegChunk) -> None:
         """Take consecutive samples; a gap begins a new window."""
         if chunk.first_index != self._next_index:
             self._filled = 0
-        n = chunk.stamps.size
-        self._next_index = chunk.first_index + n
-        shown = chunk.samples[:, -self._length :]
+        self._next_index = chunk.first_index + chunk.stamps.size
+        seconds = np.floor(chunk.stamps - self._zero_s)
+        starts = [0, *(np.flatnonzero(np.diff(seconds)) + 1).tolist(), chunk.stamps.size]
+        for start, stop in itertools.pairwise(starts):
+            if seconds[start] != self._second and start < stop:
+                # the first sample of a second ends the window
+                self._append(chunk.samples[:, start : start + 1])
+                if self._filled == self._length:
+                    self._second = int(seconds[start])
+                    self._due.append((float(chunk.stamps[start]) - self._zero_s, self._window.copy()))
+                start += 1
+            self._append(chunk.samples[:, start:stop])
+
+    def _append(self, samples: Float32) -> None:
+        shown = samples[:, -self._length :]
         keep = self._length - shown.shape[1]
-        if keep:
-            self._window[:, :keep] = self._window[:, -keep:]
+        self._window[:, :keep] = self._window[:, self._length - keep :]
         self._window[:, keep:] = shown
-        self._filled = min(self._length, self._filled + n)
-        now_s = float(chunk.stamps[-1]) - self._zero_s
-        second = math.floor(now_s)
-        if second != self._second and self._filled == self._length:
-            self._second = second
-            self._times_s.append(now_s)
-            self._rows.append(self._spectrum())
+        self._filled = min(self._length, self._filled + samples.shape[1])
 
-    def _spectrum(self) -> Float32:
-        from scipy.signal import periodogram
+    def _settle(self, until_s: float) -> None:
+        """Take the spectra of windows that end before `until_s`, over the channels that are good now."""
+        while self._due and (self._due[0][0] < until_s or len(self._due) > _MOST_DUE):
+            time_s, window = self._due.popleft()
+            self._times_s.append(time_s)
+            self._rows.append(self._spectrum(window))
 
-        good = self._good & np.isfinite(self._window).all(axis=1)
+    def _spectrum(self, window: Float32) -> Float32:
+        # of a channel that holds a sample that is not finite, the sum is not finite either
+        good = self._good & np.isfinite(window.sum(axis=1, dtype=np.float64))
         if not good.any():
-            return np.full(len(self._freqs_hz), np.nan, np.float32)
-        _, power = periodogram(self._window[good], self._sfreq_hz, window="hann", detrend="constant")
-        return np.log10(power[:, self._kept] + _FLOOR).mean(axis=0).astype(np.float32)
+            return np.full(self._freqs_hz.size, np.nan, np.float32)
+        x = window if good.all() else window[good]
+        tapered = (x - x.mean(axis=1, keepdims=True)) * self._taper
+        spectrum = np.asarray(rfft(tapered, axis=1), np.complex64)[:, : self._freqs_hz.size]
+        power = np.square(np.abs(spectrum)) * self._scale
+        return np.log10(power + np.float32(_FLOOR)).mean(axis=0).astype(np.float32)
 
     def save(self, path: Path) -> None:
         """Write times_s (n,), freqs_hz (f,) and log_power (n, f) float32, log10 of µV²/Hz."""
+        self._settle(math.inf)
         times_s: Float64 = np.array(self._times_s)
         rows = np.array(self._rows, np.float32).reshape(len(self._rows), len(self._freqs_hz))
         np.savez_compressed(path, times_s=times_s, freqs_hz=self._freqs_hz, log_power=rows)

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from realtime.eeg.xdf import text_of
-from realtime.session.events import CONTROL, RECORDER, STIMULUS, parse_event
+from realtime.session.events import CONTROL, RECORDER, STIMULUS, TUNING, parse_event
+from realtime.tuning_live import TUNE, wish_words
 
 SpanKind = Literal["trial", "baseline", "rest", "pause", "note"]
 
@@ -19,6 +20,7 @@ _MACHINERY = (
     "emostream-replay",
     "emostream-flush",
     RECORDER,
+    TUNING,
 )
 """Streams that tell nothing about the participant."""
 _DEVICES = ("emostream-camera", "emostream-headset")
@@ -182,6 +184,8 @@ class _Book:
             about_s = _number(event.get("at_s"))
             when_s = time_s if about_s is None else about_s - self.zero_s
             self.notes.append(Span("note", when_s, None, _text(event.get("text"))))
+        elif what == TUNE and stream == CONTROL:
+            self.notes.append(Span("note", time_s, None, wish_words(event)[:_LONGEST_NOTE]))
         elif stream in _DEVICES:
             self.notes.append(Span("note", time_s, None, _text(f"{what} {event.get('reason') or ''}")))
 

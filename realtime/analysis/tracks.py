@@ -24,7 +24,9 @@ from realtime.lsl.clock import GapAwareClock
 from realtime.packets import EegChunk, EegInfo, Float64, StreamHealth, VideoFrame, VideoInfo
 from realtime.session.recorded import Film
 
-_CHUNK_S = 0.05
+CHUNK_S = 0.05
+"""Length of the chunks a live reader brings."""
+
 _HEAD = 60 * 1024
 _LATEST_S = 1e12  # LSL's clock counts seconds from a start of the machine, or of 1970
 _RATE_TOLERANCE = 0.01
@@ -51,7 +53,7 @@ class EegTrack(Protocol):
         """What was remarked."""
         ...
 
-    def chunks(self) -> Iterator[EegChunk]: ...
+    def chunks(self, chunk_s: float = CHUNK_S) -> Iterator[EegChunk]: ...
 
     def anew(self) -> EegTrack:
         """The same from its very first sample, to be read once more."""
@@ -91,10 +93,10 @@ class MendedEeg:
         self.notes = list(recording.notes)
         self._recording = recording
 
-    def chunks(self) -> Iterator[EegChunk]:
-        """Chunks as a live stream would have brought them."""
+    def chunks(self, chunk_s: float = CHUNK_S) -> Iterator[EegChunk]:
+        """Chunks as a live stream would have brought them, or longer ones."""
         memory = _Pages(self._recording.samples_uv)
-        for chunk in iter_chunks(self._recording, _CHUNK_S):
+        for chunk in iter_chunks(self._recording, chunk_s):
             yield chunk
             memory.read(chunk.samples.nbytes)
 
@@ -185,11 +187,11 @@ class XdfEeg:
         """Leave out what was sent before a sample, and begin its clock there."""
         self._first = int(np.abs(self._stamps - stamp).argmin())
 
-    def chunks(self) -> Iterator[EegChunk]:
-        """Chunks as the engine's reader makes them."""
+    def chunks(self, chunk_s: float = CHUNK_S) -> Iterator[EegChunk]:
+        """Chunks as the engine's reader makes them, or longer ones."""
         cutter, memory = ChunkCutter(), _Pages(self._values)
         clock = GapAwareClock(self.info.sfreq_hz)
-        length = max(1, round(_CHUNK_S * self.info.sfreq_hz))
+        length = max(1, round(chunk_s * self.info.sfreq_hz))
         for first in range(self._first, len(self._stamps), length):
             rows = self._values[first : first + length]
             samples = (rows[:, self._picks] * self._factors).astype(np.float32)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from realtime.config import EegConfig
-from realtime.eeg.bands import BAND_PRESETS
+from realtime.eeg.bands import BAND_PRESETS, Band
 from realtime.eeg.calibration import Calibration
 from realtime.eeg.montage import MODEL_CHANNELS
 from realtime.eeg.pipeline import EegPipeline
@@ -59,6 +59,23 @@ def windows_of(
     spec = RecognizerSpec("none", "nothing", False, (), MODEL_CHANNELS, bands)
     pipeline = EegPipeline(info, spec, config, calibration)
     return [result for chunk in chunks for result in pipeline.push(chunk) if isinstance(result, BandPowerWindow)]
+
+
+def resting_power(baseline: Baseline | None, spec: RecognizerSpec) -> Float32 | None:
+    """(n_channels, n_bands) log power at rest in a model's channels and bands; None where nothing of it is known.
+
+    A band of the model with other edges than the calibration's is not known, whatever it is called.
+    """
+    if baseline is None:
+        return None
+    found = np.full((len(spec.channels), len(spec.bands)), np.nan, np.float32)
+    for column, edges in enumerate(spec.bands):
+        if Band(*edges) in BAND_PRESETS["default"] and edges[0] in baseline.bands:
+            for row, channel in enumerate(spec.channels):
+                if channel in baseline.channels:
+                    at = baseline.channels.index(channel), baseline.bands.index(edges[0])
+                    found[row, column] = baseline.mean[at]
+    return found if np.isfinite(found).any() else None
 
 
 def rest_baseline(windows: Sequence[BandPowerWindow], spans_s: Sequence[tuple[float, float]]) -> Baseline | None:

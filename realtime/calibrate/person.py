@@ -18,9 +18,10 @@ from realtime.errors import DataError
 from realtime.face.noise import LearnedNoise
 from realtime.face.regions import REGIONS
 from realtime.face.spotter import FaceNoise
+from realtime.npz_file import open_npz
+from realtime.untrusted import parse_json
 
 _FORMAT = "emostream-calibration-2"
-_MOST_BYTES = 64 * 2**20
 _MOST_SAMPLES = 100_000
 
 
@@ -85,19 +86,14 @@ class PersonCalibration:
             Not there, not a calibration, or damaged.
         """
         try:
-            if path.is_file() and not zipfile.is_zipfile(path):
-                raise ValueError("it is not an .npz file")
-            with zipfile.ZipFile(path) as archive:
-                if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
-                    raise ValueError(f"it unpacks to more than {_MOST_BYTES >> 20} MiB")
-            with np.load(path, allow_pickle=False) as file:
-                meta = json.loads(str(file["meta"][()]))
+            with open_npz(path, most_times=0) as file:
+                meta = parse_json(str(file["meta"][()]))
                 if meta["format"] != _FORMAT:
                     return cls(eeg=Calibration.load(path))
                 return cls(_eeg(meta, file), _baseline(meta, file), _face(meta, file), dict(meta["report"]))
         except OSError as err:
             raise DataError(f"cannot read calibration '{path}': {err.strerror or err}") from err
-        except (ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError, zipfile.BadZipFile) as err:
+        except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as err:
             reason = " ".join(str(err).split()) or type(err).__name__
             raise DataError(f"'{path}' is no calibration ({reason}); make one with 'emostream calibrate'") from err
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.eeg._sliding import SlidingBuffer, window_length
+from realtime.eeg._sliding import Complex128, SlidingBuffer, SlidingDft, window_length
 from realtime.errors import ConfigurationError
 from realtime.packets import Float32, Float64
 
@@ -32,6 +32,8 @@ class Band:
     low_hz: float
     high_hz: float
 
+
+_TAPERED = -4.0
 
 BAND_PRESETS: dict[str, tuple[Band, ...]] = {
     "default": (
@@ -182,6 +184,91 @@ class SpectralKernel:
         return np.log10(np.maximum(power, POWER_FLOOR_UV2)).astype(np.float32)
 
 
+class SlidingSpectrum:
+    """The band powers of a window that slides: `SpectralKernel`'s numbers at the cost of the new samples.
+
+    Fourier sums of the bare window are carried on from hop to hop; without the one at 0 Hz they are those of the window
+    less its mean, and the Hann taper is a sum over three neighbours. Once a window the sums are taken from the samples
+    again. Called from one thread.
+
+    Parameters
+    ----------
+    n_times : int
+        Window length in samples.
+    sfreq_hz : float
+    bands : sequence of Band
+
+    Attributes
+    ----------
+    n_times, n_bands : int
+
+    Raises
+    ------
+    ConfigurationError
+        A band does not fit the rate or the window.
+    """
+
+    def __init__(self, n_times: int, sfreq_hz: float, bands: Sequence[Band]) -> None:
+        bins = band_bins(n_times, sfreq_hz, bands)
+        first, last = min(int(found[0]) for found in bins), max(int(found[-1]) for found in bins)
+        # one more on either side for the taper; those below 0 Hz and beyond Nyquist are what mirrors them
+        self._cycles = np.arange(first - 1.0, last + 2.0)
+        self._dft = SlidingDft(n_times, self._cycles)
+        self._constant = np.flatnonzero(self._cycles % n_times == 0)
+        self.n_times, self.n_bands = n_times, len(bins)
+        scale = _one_sided(n_times) / (_TAPERED**2 * sfreq_hz * np.sum(hann(n_times) ** 2))
+        averages = np.zeros((last + 1 - first, len(bins)))
+        for column, found in enumerate(bins):
+            averages[found - first, column] = scale[found] / found.size
+        # cosines and sines alternate, as in a complex number
+        self._averages = np.repeat(averages, 2, axis=0)
+        self._carried = 0
+
+    @property
+    def known(self) -> bool:
+        """Whether the sums are those of the newest window."""
+        return self._dft.known
+
+    def forget(self) -> None:
+        """The window goes on without these sums: start anew."""
+        self._dft.known = False
+
+    def start(self, buffer: SlidingBuffer) -> Complex128:
+        """As `advance`, from the samples of a whole window: (1, n_channels, n_bins) complex128."""
+        self._dft.start(buffer.window())
+        self._carried = 0
+        return self._tapered(self._dft.sums[None])
+
+    def advance(self, buffer: SlidingBuffer, lengths: Sequence[int]) -> Complex128:
+        """Tapered spectra at the end of each of the hops of `lengths` samples that were appended last.
+
+        Returns
+        -------
+        (n_hops, n_channels, n_bins) complex128
+            Times -4, which `log_power` undoes. Linear in the samples, so that a spatial matrix may be applied here.
+        """
+        sums = self._dft.advance(buffer.span(sum(lengths)), lengths)
+        self._carried += sum(lengths)
+        if self._carried >= self.n_times:
+            self._dft.start(buffer.window())
+            self._carried = 0
+        return self._tapered(sums)
+
+    def _tapered(self, sums: Complex128) -> Complex128:
+        """Spectrum under a Hann taper, the mean taken off: half a bin less a quarter of either neighbour, times -4."""
+        if self._constant.size:
+            sums[..., self._constant] = 0.0
+        out = sums[..., :-2] + sums[..., 2:]
+        out -= sums[..., 1:-1]
+        out -= sums[..., 1:-1]
+        return out
+
+    def log_power(self, spectra: Complex128) -> Float32:
+        """(..., n_channels, n_bins) complex128 -> (..., n_channels, n_bands) float32 log10 µV²/Hz."""
+        power = np.square(spectra.view(np.float64)) @ self._averages
+        return np.log10(np.maximum(power, POWER_FLOOR_UV2, out=power), out=power).astype(np.float32)
+
+
 class BandPowerStream:
     """Sliding band power: at every hop of the sample grid, the band power of the newest whole window.
 
@@ -211,14 +298,15 @@ class BandPowerStream:
         hop_s: float = 0.05,
     ) -> None:
         self._grid = HopGrid(hop_s, sfreq_hz)
-        self._kernel = SpectralKernel(window_length(window_s, sfreq_hz), sfreq_hz, bands)
-        self._buffer = SlidingBuffer(n_channels, self._kernel.n_times)
+        self._spectrum = SlidingSpectrum(window_length(window_s, sfreq_hz), sfreq_hz, bands)
+        self._buffer = SlidingBuffer(n_channels, self._spectrum.n_times)
         self._hop = 1
+        self._begun = 0
 
     @property
     def n_times(self) -> int:
         """Window length in samples."""
-        return self._kernel.n_times
+        return self._spectrum.n_times
 
     def push(self, x_uv: NDArray[np.floating]) -> list[tuple[int, Float32]]:
         """Add samples and return the windows they complete.
@@ -244,13 +332,22 @@ class BandPowerStream:
             if self._buffer.count == end:
                 self._hop += 1
                 if self._buffer.full:
-                    out.append((end, self._kernel.log_power(self._kernel.coefficients(self._buffer.window()))))
+                    out.append((end, self._spectrum.log_power(self._newest(end - self._begun))[0]))
+                self._begun = end
         return out
+
+    def _newest(self, length: int) -> Complex128:
+        """Spectrum of the newest window, which ends `length` samples after the last one."""
+        if self._spectrum.known and length < self.n_times:
+            return self._spectrum.advance(self._buffer, [length])
+        return self._spectrum.start(self._buffer)
 
     def reset(self) -> None:
         """Forget every sample; the next window is reported after a whole window of new ones."""
         self._buffer.reset()
+        self._spectrum.forget()
         self._hop = 1
+        self._begun = 0
 
 
 class HopGrid:

@@ -19,7 +19,9 @@ from realtime.eeg.cleaning import CausalCleaner
 from realtime.eeg.montage import MODEL_CHANNELS, ChannelMap, canonical_name, is_eog, name_list
 from realtime.eeg.quality import QualityMonitor
 from realtime.errors import DataError
+from realtime.npz_file import open_npz
 from realtime.packets import Bool, Float64, Quality, readonly
+from realtime.untrusted import parse_json
 
 MIN_CALIBRATION_S = 20.0
 """Less clean signal than this does not settle an ICA."""
@@ -143,10 +145,8 @@ class Calibration:
             Not there, not a calibration, or damaged.
         """
         try:
-            if path.is_file() and not zipfile.is_zipfile(path):
-                raise ValueError("it is not an .npz file")
-            with np.load(path, allow_pickle=False) as file:
-                meta = json.loads(str(file["meta"][()]))
+            with open_npz(path) as file:
+                meta = parse_json(str(file["meta"][()]))
                 matrix = file["matrix"]
             if meta["format"] != _FORMAT:
                 raise ValueError(f"format {meta['format']!r}, wanted {_FORMAT!r}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import struct
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from realtime.eeg.montage import is_brain, is_eog, name_list
-from realtime.eeg.recording import UNREADABLE, Recording, implausible, release, room_for, unreadable
+from realtime.eeg.recording import Recording, implausible, release, room_for, unreadable
 from realtime.errors import DataError
+from realtime.mat_file import check_mat, is_hdf5
 from realtime.packets import EegChunk, EegInfo, Float32, readonly
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ EEG_SUFFIXES = MNE_SUFFIXES | {".xdf", ".xdfz"}
 
 _CUT = re.compile(r"boundary|^New Segment", re.IGNORECASE)
 _READ_S = 30.0
+_SMALL_SAMPLES, _MOST_SAMPLES_A_BYTE = 2**22, 16
+_MOST_CHANNELS = 2048
 
 
 def read_recording(path: Path | str) -> Recording:
@@ -89,15 +94,84 @@ def _read_mne(path: Path) -> Recording:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
+            room = _room_of(path)
             raw = mne.io.read_raw(path, preload=False, verbose="WARNING")
-            recording = _from_raw(raw, path)
-        except UNREADABLE as err:
+            recording = _from_raw(raw, path, room)
+        except DataError:
+            raise
+        except Exception as err:  # of damaged files, MNE raises even that
             raise unreadable(path, err) from err
     remarks = tuple(dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught))
     return replace(recording, notes=(*recording.notes, *remarks))
 
 
-def _from_raw(raw: mne.io.BaseRaw, path: Path) -> Recording:
+def _room_of(path: Path) -> int:
+    """Bytes that a recording holds, beside what lies in other files.
+
+    Raises
+    ------
+    ValueError
+        What its header says cannot be.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".set":
+        return _require_set(path)
+    if suffix in (".edf", ".bdf"):
+        with path.open("rb") as file:
+            count = file.read(256)[252:].strip()
+        # MNE's time grows with the square of the names
+        if not count.isdigit() or not 0 < int(count) <= _MOST_CHANNELS:
+            raise ValueError(f"its header says it has {count!r} channels, wanted 1 to {_MOST_CHANNELS}")
+    if suffix == ".fif":
+        _require_fif(path)
+    return path.stat().st_size
+
+
+def _require_fif(path: Path) -> None:
+    """Refuse a FIF file with a tag larger than itself, or whose tags go in a circle: MNE would take all memory."""
+    size, place = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while place + 16 <= size:
+            file.seek(place)
+            _, _, count, following = struct.unpack(">iiii", file.read(16))
+            if not 0 <= count <= size - place - 16:
+                raise ValueError(f"byte {place} begins a tag of {count} bytes, and the file has {size}")
+            if following < 0:  # the last one
+                return
+            if 0 < following <= place:
+                raise ValueError(f"byte {place} begins a tag that is followed by itself")
+            place = following or place + 16 + count
+
+
+def _require_set(path: Path) -> int:
+    """Refuse an EEGLAB file that SciPy would stumble over, or that says it has more than it holds; bytes it holds.
+
+    Raises
+    ------
+    ValueError
+        It is damaged.
+    """
+    samples = sum(file.stat().st_size for file in path.parent.glob("*.fdt"))
+    if is_hdf5(path):
+        return path.stat().st_size + samples
+    facts = check_mat(path)
+    said = [facts.scalars.get(f"EEG.{n}", facts.scalars.get(n, 1.0)) for n in ("nbchan", "pnts", "trials")]
+    if not (min(said) >= 0 and math.prod(said) <= facts.bytes + samples):
+        raise ValueError(f"it says that it has {said[0]:g} channels of {said[1]:g} samples, and is smaller than that")
+    return facts.bytes + samples
+
+
+def _require_room(raw: mne.io.BaseRaw, n_channels: int, room: int) -> None:
+    """Refuse a header that says there are far more samples than there are bytes.
+
+    A slow channel beside a fast one is brought to its rate, so there may be some more.
+    """
+    room += sum(Path(name).stat().st_size for name in raw.filenames if name is not None)
+    if raw.n_times * n_channels > _SMALL_SAMPLES + _MOST_SAMPLES_A_BYTE * room:
+        raise ValueError(f"it says that it has {n_channels} channels of {raw.n_times} samples in {room} bytes")
+
+
+def _from_raw(raw: mne.io.BaseRaw, path: Path, room: int) -> Recording:
     sfreq_hz = float(raw.info["sfreq"])
     types = raw.get_channel_types()
     eog = [i for i, name in enumerate(raw.ch_names) if types[i] == "eog" or (types[i] == "eeg" and is_eog(name))]
@@ -106,6 +180,7 @@ def _from_raw(raw: mne.io.BaseRaw, path: Path) -> Recording:
         raise DataError(
             f"no EEG in '{path}': {raw.n_times} samples of {len(types)} channels, types {', '.join(sorted(set(types)))}"
         )
+    _require_room(raw, len(eeg) + len(eog), room)
     samples = _read_blocks(raw, eeg, sfreq_hz)
     left_out = [raw.ch_names[i] for i in range(len(types)) if i not in eeg and i not in eog]
     return Recording(

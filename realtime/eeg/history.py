@@ -62,6 +62,8 @@ class WindowHistory:
         hops = self._newest - self._ages
         slots = hops % len(self._hops)
         channel_mask = self._mask[slots] & ((hops > 0) & (self._hops[slots] == hops))[:, None]
-        log_power = np.where(channel_mask[:, :, None], self._log_power[slots], np.float32(0.0))
+        log_power = self._log_power[slots]
+        if not channel_mask.all():
+            log_power[~channel_mask] = 0.0
         window_mask = channel_mask.any(axis=1)
         return EegSequence(readonly(log_power), readonly(channel_mask), readonly(window_mask), self._end_s)

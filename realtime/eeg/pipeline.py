@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from realtime.config import EegConfig
-from realtime.eeg._sliding import SlidingBuffer, window_length
-from realtime.eeg.bands import Band, HopGrid, SpectralKernel
+from realtime.eeg._sliding import HOPS_AT_ONCE, Complex128, SlidingBuffer, window_length
+from realtime.eeg.bands import Band, HopGrid, SlidingSpectrum, SpectralKernel
 from realtime.eeg.calibration import Calibration
 from realtime.eeg.cleaning import CausalCleaner
 from realtime.eeg.history import WindowHistory
@@ -26,6 +29,7 @@ from realtime.packets import (
     Float32,
     Float64,
     Quality,
+    ShownPower,
     UInt8,
 )
 
@@ -40,8 +44,10 @@ class EegPipeline:
     """Picks the model's channels by name, cleans them, and reports their sliding band power.
 
     Samples are gathered up to the next hop of the stream's sample grid and processed there in one go, so the results
-    depend on the samples only, never on how they were cut into chunks. A gap, or a restarted source, restarts filters
-    and windows; the grid goes on, so windows before the gap keep their place in the sequence. Called from one thread.
+    depend on the samples only, never on how they were cut into chunks. Of a recording, whose chunks may hold many hops,
+    several can be processed at once: then rounding may differ in the last digits. A gap, or a restarted source,
+    restarts filters and windows; the grid goes on, so windows before the gap keep their place in the sequence. Called
+    from one thread.
 
     Parameters
     ----------
@@ -52,6 +58,10 @@ class EegPipeline:
     config : EegConfig
     calibration : Calibration, optional
         Spatial matrix to apply; it must have been fitted on the same channels.
+    at_hop : callable, optional
+        Called with the stamp of each hop's end before the hop is processed; may call `tune`.
+    many_hops : bool
+        Process several hops of a chunk at once. Not together with `at_hop`.
 
     Attributes
     ----------
@@ -60,8 +70,6 @@ class EegPipeline:
         Rate of the cleaned signal.
     hops : int
         Band-power windows reported so far.
-    shortest_hop : int
-        Source samples between two hops, at least: a chunk no longer than this ends at most one hop.
     gaps, lost : int
         Gaps seen, and samples missing in them.
 
@@ -76,11 +84,22 @@ class EegPipeline:
     """
 
     def __init__(
-        self, info: EegInfo, spec: RecognizerSpec, config: EegConfig, calibration: Calibration | None = None
+        self,
+        info: EegInfo,
+        spec: RecognizerSpec,
+        config: EegConfig,
+        calibration: Calibration | None = None,
+        *,
+        at_hop: Callable[[float], object] | None = None,
+        many_hops: bool = False,
     ) -> None:
+        if many_hops and at_hop is not None:
+            raise ValueError("at_hop wants every hop by itself, many_hops several at once")
         self.info = info
         self.channel_map = ChannelMap.build(info.channels, spec.channels, config.min_channels)
         self._config = config
+        self._at_hop = at_hop
+        self._shown: tuple[tuple[tuple[str, float, float], ...], SpectralKernel] | None = None
         n_present = self.channel_map.n_present
         matrix = None if calibration is None else calibration.matrix_for(self.channel_map.present_names)
         self._cleaner = CausalCleaner(n_present, info.sfreq_hz, config, matrix)
@@ -88,15 +107,18 @@ class EegPipeline:
         self._monitor = QualityMonitor(len(info.channels), info.sfreq_hz, config)
         self._grid = HopGrid(config.hop_s, self.sfreq_out_hz)
         bands = [Band(*band) for band in spec.bands]
-        self._kernel = SpectralKernel(window_length(spec.window_s, self.sfreq_out_hz), self.sfreq_out_hz, bands)
-        self._buffer = SlidingBuffer(n_present, self._kernel.n_times)
+        n_times = window_length(spec.window_s, self.sfreq_out_hz)
+        self._spectrum = SlidingSpectrum(n_times, self.sfreq_out_hz, bands)
+        self._buffer = SlidingBuffer(n_present, n_times)
         self._history = WindowHistory(spec, config.hop_s)
         self._quality_hops = max(1, round(QUALITY_PERIOD_S / config.hop_s))
+        # ends are rounded each: two hops differ by one output sample at most
+        shortest = max(1, int(config.hop_s * self.sfreq_out_hz))
+        self._cleaner.expect([n * self._cleaner.factor for n in (shortest, shortest + 1)])
+        self._at_once = max(1, min(HOPS_AT_ONCE, n_times // (shortest + 1))) if many_hops else 1
         longest = (self._grid.end(1) + 1) * self._cleaner.factor
         self._staged: Float32 = np.zeros((len(info.channels), longest), dtype=np.float32)
         self._interpolations: OrderedDict[bytes, Float64] = OrderedDict()
-        # ends are rounded each: two hops differ by one output sample at most
-        self.shortest_hop = max(1, int(config.hop_s * self.sfreq_out_hz)) * self._cleaner.factor
         self.hops = 0
         self.gaps = 0
         self.lost = 0
@@ -128,6 +150,10 @@ class EegPipeline:
         DataError
             The chunk has another number of channels than `info`.
         """
+        return list(self.stream(chunk))
+
+    def stream(self, chunk: EegChunk) -> Iterator[BandPowerWindow | ChannelQuality]:
+        """As `push`, one result after the other: `sequence` and `bad_fraction` are those of the result's own hop."""
         if chunk.samples.shape[0] != len(self.info.channels):
             raise DataError(
                 f"EEG chunk of '{self.info.name}' has {chunk.samples.shape[0]} channels, wanted "
@@ -135,24 +161,53 @@ class EegPipeline:
             )
         n = chunk.samples.shape[1]
         if not n:
-            return []
+            return
         self._follow(chunk)
+        self._next_index = chunk.first_index + n
         # after a gap, start where the decimated grid has a sample
         taken = min(n, -self._position % self._cleaner.factor) if self._unaligned else 0
         self._position += taken
-        out: list[BandPowerWindow | ChannelQuality] = []
         while taken < n:
             if self._unaligned:
                 self._align()
+            lengths = self._whole_hops(n - taken)
+            if lengths:
+                ends = taken + np.cumsum(lengths)
+                raw, taken = chunk.samples[:, taken : ends[-1]], int(ends[-1])
+                yield from self._finish_hops(raw, lengths, chunk.stamps[ends - 1].tolist())
+                continue
             take = min(n - taken, self._hop_end - self._position)
             self._staged[:, self._fill : self._fill + take] = chunk.samples[:, taken : taken + take]
             taken += take
             self._fill += take
             self._position += take
             if self._position == self._hop_end:
-                out += self._finish_hop(float(chunk.stamps[taken - 1]))
-        self._next_index = chunk.first_index + n
-        return out
+                raw, self._fill = self._staged[:, : self._fill], 0
+                yield from self._finish_hops(raw, [raw.shape[1]], [float(chunk.stamps[taken - 1])])
+
+    def _whole_hops(self, n: int) -> list[int]:
+        """Lengths of the next hops, as many as `n` samples hold and are processed at once; moves past them."""
+        lengths: list[int] = []
+        most = self._at_once if self._shown is None else 1
+        while not self._fill and len(lengths) < most:
+            end = self._grid.end(self._hop + len(lengths)) * self._cleaner.factor
+            if end - self._position > n - sum(lengths):
+                break
+            lengths.append(end - self._position)
+            self._position = end
+        return lengths
+
+    def tune(self, config: EegConfig, bands: Sequence[tuple[str, float, float]]) -> None:
+        """Judge by other limits of quality, and report other bands to show, from the hop on that comes next.
+
+        Of `config`, railed_uv, flat_uv, noisy_uv and mains_ratio are taken. `ConfigurationError` as `kernel_for`.
+        """
+        self._monitor.set_limits(config)
+        self._shown = (tuple(bands), self.kernel_for(bands)) if bands else None
+
+    def kernel_for(self, bands: Sequence[tuple[str, float, float]]) -> SpectralKernel:
+        """What computes these bands of a window; `ConfigurationError` where one does not fit rate and window."""
+        return SpectralKernel(self._spectrum.n_times, self.sfreq_out_hz, [Band(*band) for band in bands])
 
     def sequence(self) -> EegSequence:
         """The newest windows, `spec.hop_s` apart, ending at the newest hop.
@@ -186,8 +241,9 @@ class EegPipeline:
         self._cleaner.reset()
         self._monitor.reset()
         self._buffer.reset()
+        self._spectrum.forget()
         n_present = self.channel_map.n_present
-        self._since_bad = np.full(n_present, self._kernel.n_times)
+        self._since_bad = np.full(n_present, self._spectrum.n_times)
         self._disturbed = np.zeros(n_present, dtype=np.bool_)
         self._good = np.zeros(n_present, dtype=np.bool_)
         self._fill = 0
@@ -198,61 +254,112 @@ class EegPipeline:
         self._hop_end = self._grid.end(self._hop) * self._cleaner.factor
         self._unaligned = False
 
-    def _finish_hop(self, end_s: float) -> list[BandPowerWindow | ChannelQuality]:
-        """Process what was gathered up to a hop's end, stamped `end_s`."""
-        raw = self._staged[:, : self._fill]
-        flags = self._monitor.push(raw)
-        self._clean(raw, flags)
-        out: list[BandPowerWindow | ChannelQuality] = []
-        if self._hop % self._quality_hops == 0:
-            out.append(ChannelQuality(flags, end_s))
-        if self._buffer.full:
-            window = self._window(end_s)
-            self._history.add(self._hop, window)
-            self.hops += 1
-            out.append(window)
-        else:
-            self._history.skip(self._hop, end_s)
-        self._fill = 0
-        self._hop += 1
-        self._hop_end = self._grid.end(self._hop) * self._cleaner.factor
-        return out
+    def _finish_hops(
+        self, raw: Float32, lengths: list[int], ends_s: list[float]
+    ) -> Iterator[BandPowerWindow | ChannelQuality]:
+        """Process what was gathered up to the ends of hops, stamped `ends_s`."""
+        if self._at_hop is not None:
+            self._at_hop(ends_s[0])
+        flags = self._monitor.push_hops(raw, lengths)
+        disturbed = (flags[:, self.channel_map.rows] & _DISTURBED) != 0
+        before = np.concatenate([self._disturbed[None], disturbed[:-1]])
+        starts = np.cumsum([0, *lengths])
+        # where a channel recovers, its filter starts afresh: such hops are cleaned by themselves
+        alone = bool((before & ~disturbed).any()) or not self._buffer.full
+        for first in range(len(lengths)) if alone else (0,):
+            hops = slice(first, first + 1) if alone else slice(0, len(lengths))
+            recovered = before[first] & ~disturbed[first]
+            if recovered.any():
+                # the high-pass would ring for seconds after a jump: a channel that is good again starts afresh
+                self._cleaner.reseed(recovered)
+            part = raw[:, starts[hops.start] : starts[hops.stop]][self.channel_map.rows]
+            good, spectra = self._clean(part, lengths[hops], disturbed[hops], flags[hops])
+            self._disturbed = disturbed[hops.stop - 1]
+            yield from self._report(good, spectra, flags[hops], ends_s[hops])
 
-    def _clean(self, raw: Float32, flags: UInt8) -> None:
-        """Clean a hop's samples and settle which channels are good over the whole window."""
-        rows = self.channel_map.rows
-        disturbed = (flags[rows] & _DISTURBED) != 0
-        recovered = self._disturbed & ~disturbed
-        if recovered.any():
-            # the high-pass would ring for seconds after a jump: a channel that is good again starts afresh
-            self._cleaner.reseed(recovered)
-        self._disturbed = disturbed
-        block = self._cleaner.process(raw[rows], disturbed)
+    def _clean(self, raw: Float32, lengths: list[int], disturbed: Bool, flags: UInt8) -> tuple[Bool, Complex128 | None]:
+        """Which channels are good over the whole window at the end of each hop, and its spectra where it is there."""
+        was_full = self._buffer.full
+        block = self._cleaner.process_hops(raw, lengths, disturbed)
         self._buffer.append(block.samples_uv)
-        n_times = self._kernel.n_times
-        n_new = block.bad.shape[1]
-        run = np.argmax(block.bad[:, ::-1], axis=1) if n_new else np.zeros(len(rows), dtype=np.intp)
-        self._since_bad = np.minimum(np.where(block.bad.any(axis=1), run, self._since_bad + n_new), n_times)
-        self._good = (self._since_bad >= n_times) & (flags[rows] == 0)
+        n_times = self._spectrum.n_times
+        n_out = [length // self._cleaner.factor for length in lengths]
+        ends = np.cumsum(n_out)
+        since = np.empty((len(lengths), len(raw)), dtype=np.intp)
+        for hop, (n, end) in enumerate(zip(n_out, ends.tolist(), strict=True)):
+            bad = block.bad[:, end - n : end]
+            run = np.argmax(bad[:, ::-1], axis=1) if n else np.zeros(len(raw), dtype=np.intp)
+            since[hop] = np.minimum(np.where(bad.any(axis=1), run, self._since_bad + n), n_times)
+            self._since_bad = since[hop]
+        good = (since >= n_times) & (flags[:, self.channel_map.rows] == 0)
+        if not self._buffer.full:
+            return good, None
+        if was_full and self._spectrum.known and max(n_out) < n_times:
+            return good, self._spectrum.advance(self._buffer, n_out)
+        return good, self._spectrum.start(self._buffer)
 
-    def _window(self, end_s: float) -> BandPowerWindow:
-        coefficients = self._kernel.coefficients(self._buffer.window())
+    def _report(
+        self, good: Bool, spectra: Complex128 | None, flags: UInt8, ends_s: list[float]
+    ) -> Iterator[BandPowerWindow | ChannelQuality]:
+        """What the hops have to say, each while the pipeline's state is its own."""
+        powers = None if spectra is None else self._log_powers(good, spectra)
+        for place, end_s in enumerate(ends_s):
+            hop, self._good = self._hop, good[place]
+            self._hop += 1
+            self._hop_end = self._grid.end(self._hop) * self._cleaner.factor
+            window = None
+            if powers is None:
+                self._history.skip(hop, end_s)
+            else:
+                window = BandPowerWindow(powers[0][place], end_s, powers[1][place], self._shown_power())
+                self._history.add(hop, window)
+                self.hops += 1
+            if hop % self._quality_hops == 0:
+                yield ChannelQuality(flags[place], end_s)
+            if window is not None:
+                yield window
+
+    def _log_powers(self, good: Bool, spectra: Complex128) -> tuple[Float32, Bool]:
+        """(n_hops, n_model, n_bands) log power, and (n_hops, n_model) which channels are to be believed."""
+        if self._config.interpolate:
+            found = [self._filled(ok, x, self._spectrum.log_power) for ok, x in zip(good, spectra, strict=True)]
+            return np.stack([power for power, _ in found]), np.stack([mask for _, mask in found])
+        present = self.channel_map.present
+        mask = np.zeros((len(good), len(present)), dtype=np.bool_)
+        mask[:, present] = good
+        log_power = np.zeros((*mask.shape, self._spectrum.n_bands), dtype=np.float32)
+        log_power[mask] = self._spectrum.log_power(spectra)[good]
+        return log_power, mask
+
+    def _shown_power(self) -> ShownPower | None:
+        """The newest window in the bands that somebody wants to see."""
+        if self._shown is None:
+            return None
+        bands, kernel = self._shown
+        return ShownPower(
+            bands, self._filled(self._good, kernel.coefficients(self._buffer.window()), kernel.log_power)[0]
+        )
+
+    def _filled(
+        self, good: Bool, coefficients: NDArray[np.inexact], log_power: Callable[[Any], Float32]
+    ) -> tuple[Float32, Bool]:
+        """(n_model, n_bands) log power of a window, absent ones interpolated or 0, and which channels are believed."""
         enough = max(self._config.min_channels, 4)
-        if self._config.interpolate and np.count_nonzero(self._good) >= min(enough, len(self._good)):
-            log_power = self._kernel.log_power(self._interpolation() @ coefficients[self._good])
-            return BandPowerWindow(log_power, end_s, np.ones(len(log_power), dtype=np.bool_))
+        if self._config.interpolate and np.count_nonzero(good) >= min(enough, len(good)):
+            power = log_power(self._interpolation(good) @ coefficients[good])
+            return power, np.ones(len(power), dtype=np.bool_)
         present = self.channel_map.present
         mask = np.zeros(len(present), dtype=np.bool_)
-        mask[present] = self._good
-        log_power = np.zeros((len(present), self._kernel.n_bands), dtype=np.float32)
-        log_power[mask] = self._kernel.log_power(coefficients[self._good])
-        return BandPowerWindow(log_power, end_s, mask)
+        mask[present] = good
+        known = log_power(coefficients[good])
+        power = np.zeros((len(present), known.shape[1]), dtype=np.float32)
+        power[mask] = known
+        return power, mask
 
-    def _interpolation(self) -> Float64:
-        """(n_model, n_good) spline weights for the channels that are good now; a bounded number is remembered."""
-        key = self._good.tobytes()
+    def _interpolation(self, good: Bool) -> Float64:
+        """(n_model, n_good) spline weights for channels that are good; a bounded number is remembered."""
+        key = good.tobytes()
         if key not in self._interpolations:
-            good: Bool = self._good
             names = [name for name, ok in zip(self.channel_map.present_names, good, strict=True) if ok]
             self._interpolations[key] = interpolation_matrix(names, self.channel_map.model_names)
             if len(self._interpolations) > _INTERPOLATIONS_KEPT:

@@ -9,6 +9,7 @@ import numpy as np
 
 from realtime.errors import DataError
 from realtime.face._cv import bytes_of, cv2
+from realtime.face.pictures import require_pixels
 from realtime.packets import UInt8, VideoFrame, VideoInfo
 
 _LONGEST_STEP_S = 10.0
@@ -73,6 +74,7 @@ class FileCapture:
             raise DataError(
                 f"cannot read '{self._path}' as a video; wanted a file that OpenCV opens (mp4, avi, mov, ...)"
             )
+        require_pixels(capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         return capture
 
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from realtime.errors import DataError
 from realtime.face._cv import cv2
+from realtime.face.pictures import require_pixels
+from realtime.films.names import FILM_SUFFIXES
 
-FILM_SUFFIXES: tuple[str, ...] = (".avi", ".mp4", ".mov", ".mkv", ".webm", ".m4v")
-"""File name endings of films, in the order in which they are preferred."""
+__all__ = ["FILM_SUFFIXES", "FilmFacts", "film_facts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ def film_facts(path: Path) -> FilmFacts:
         raise DataError(f"no film '{path.name}' in its folder")
     capture = cv2.VideoCapture(str(path))
     try:
+        require_pixels(capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         opened, (found, _) = capture.isOpened(), capture.read()
         fps, frames = float(capture.get(cv2.CAP_PROP_FPS)), int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     finally:
@@ -55,10 +57,15 @@ def film_facts(path: Path) -> FilmFacts:
 def _count(path: Path, fps: float) -> int:
     """Frames of a film whose writer was killed before it could say: up to the newest one's time, without decoding."""
     import av
+    from av.error import FFmpegError
 
     newest = -1
-    with av.open(str(path)) as film:
-        for packet in film.demux(video=0):
-            if packet.pts is not None:
-                newest = max(newest, round(float(packet.pts * packet.time_base) * fps))
+    try:
+        # what else the film says of itself may be damaged, and is of no use here
+        with av.open(str(path), metadata_errors="replace") as film:
+            for packet in film.demux(video=0):
+                if packet.pts is not None:
+                    newest = max(newest, round(float(packet.pts * packet.time_base) * fps))
+    except (FFmpegError, OSError, ValueError, ArithmeticError) as err:
+        raise DataError(f"'{path.name}' is damaged: {err}; copy it into a whole .avi") from err
     return newest + 1

@@ -74,9 +74,10 @@ class FrameHistory:
 
     def add(self, grey: UInt8, stamp: float, landmarks: Float32, *, evaluated: bool) -> StoredFrame | None:
         """Keep one (height, width) uint8 frame; None where the face lies outside it."""
-        left, top, right, bottom = Alignment.fit(landmarks).bounds(_MARGIN, grey.shape)
-        if right <= left or bottom <= top:
+        box = neighbourhood(landmarks, grey.shape)
+        if box is None:
             return None
+        left, top, right, bottom = box
         stored = StoredFrame(stamp, grey[top:bottom, left:right].copy(), left, top, landmarks, evaluated)
         self._frames.append(stored)
         self._bytes += _size(stored)
@@ -88,6 +89,12 @@ class FrameHistory:
         """The frame whose stamp is closest."""
         frames = (f for f in self._frames if f.evaluated or not evaluated_only)
         return min(frames, key=lambda f: abs(f.stamp - stamp), default=None)
+
+
+def neighbourhood(landmarks: Float32, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
+    """Left, top, right and bottom of what is kept of a picture of this shape; None where the face lies outside it."""
+    left, top, right, bottom = Alignment.fit(landmarks).bounds(_MARGIN, shape[:2])
+    return None if right <= left or bottom <= top else (left, top, right, bottom)
 
 
 def on_one_canvas(a: StoredFrame, b: StoredFrame) -> tuple[UInt8, UInt8, Float32]:

@@ -13,11 +13,12 @@ import numpy as np
 from realtime.config import FaceConfig, SpotterConfig
 from realtime.face.alignment import Alignment, masked, to_grey
 from realtime.face.history import FrameHistory, StoredFrame, on_one_canvas
+from realtime.face.looking import FaceCounters, FaceLooker, Seen
 from realtime.face.movement import movement_between
 from realtime.face.region_flow import RegionFlow, prepared
 from realtime.face.regions import RegionMap, region_map
 from realtime.face.spotter import FaceNoise, Motion, Spotted, Spotter
-from realtime.face.tracker import FaceTracker, TrackedFace, check_image
+from realtime.face.tracker import TrackedFace
 from realtime.packets import FaceObservation, Float32, MicroMovement, UInt8, VideoFrame, readonly
 
 __all__ = ["FaceCounters", "FacePipeline", "movement_between"]
@@ -26,28 +27,9 @@ _HISTORY_S = 5.0
 _HISTORY_BYTES = 192 * 2**20
 _DRIFT_PX = 6.0
 _LAG_SLACK_S = 0.06
-_CLOCK_RESET_S = 1.0
 _DRIFT_POINTS = np.array([[40, 40], [216, 40], [216, 216], [40, 216]], np.float64)
 # inner corner, outer corner, upper lid, lower lid; the left eye first, as everywhere
 _LIDS = ((362, 263, 386, 374), (133, 33, 159, 145))
-
-
-@dataclass(slots=True)
-class FaceCounters:
-    """What happened to the frames: all counts since the pipeline was built.
-
-    `without_pictures` counts movements dropped because their onset was no longer kept.
-    """
-
-    frames: int = 0
-    evaluated: int = 0
-    faces: int = 0
-    gaps: int = 0
-    out_of_order: int = 0
-    clock_resets: int = 0
-    frozen: int = 0
-    reanchored: int = 0
-    without_pictures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +73,17 @@ class FacePipeline:
     ) -> None:
         self._config = config or FaceConfig()
         self._make_spotter = make_spotter
-        self._tracker = FaceTracker(self._config.min_score)
+        self.counters = FaceCounters()
+        self._looker = FaceLooker(self._config, self.counters)
         self._spotter = make_spotter(self._config.spotter)
         self._history = FrameHistory(_HISTORY_S, _HISTORY_BYTES)
         self._segment: _Segment | None = None
         self._segments = 0
-        self._last_stamp = -np.inf
-        self._due = -np.inf
-        self.counters = FaceCounters()
+
+    def tune(self, config: FaceConfig) -> None:
+        """Decide by on_z, macro_z and min_confidence of another configuration's spotter from the next frame on."""
+        self._config = config
+        self._spotter.set_limits(config.spotter)
 
     def noise(self) -> FaceNoise:
         """What the spotter has learnt of the person's noise."""
@@ -123,62 +108,45 @@ class FacePipeline:
         DataError
             Not an 8-bit grey or RGB frame.
         """
-        check_image(frame.image)
-        self.counters.frames += 1
-        if frame.stamp < self._last_stamp - _CLOCK_RESET_S:
-            self.counters.clock_resets += 1
-            self._start_clock_anew()
-        if not frame.stamp > self._last_stamp:
-            self.counters.out_of_order += 1
-            return []
-        if self._is_gap(self._last_stamp, frame.stamp):
-            self.counters.gaps += 1
-            self._lose_face()
-        self._last_stamp = frame.stamp
-        period_s = 1.0 / self._config.max_rate_hz
-        # a quarter of a period of jitter is no reason to skip every second frame of a camera at just this rate
-        if frame.stamp < self._due - 0.25 * period_s:
-            self._keep_unevaluated(frame)
-            return []
-        self._due = max(self._due + period_s, frame.stamp) if np.isfinite(self._due) else frame.stamp + period_s
-        return self._evaluate(frame.stamp, frame.image)
+        return self.judge(self.look(frame))
 
-    def _is_gap(self, before_s: float, now_s: float) -> bool:
-        return bool(np.isfinite(before_s)) and now_s - before_s > self._config.max_gap_s
+    def look(self, frame: VideoFrame) -> Seen:
+        """The first half of `push`; of a film it may run ahead, in another thread than `judge`."""
+        return self._looker.look(frame)
 
-    def _evaluate(self, stamp: float, image: UInt8) -> list[FaceObservation | MicroMovement]:
-        self.counters.evaluated += 1
-        face = self._tracker.track(image)
-        if face is None:
-            self._lose_face()
-            return [FaceObservation(stamp, 0.0)]
-        self.counters.faces += 1
+    def judge(self, seen: Seen) -> list[FaceObservation | MicroMovement]:
+        """The second half of `push`, for frames in the order in which they were looked at."""
+        if seen.clock_reset:
+            # what the spotter remembers is dated on the old clock
+            self._forget()
+            self._spotter = self._make_spotter(self._config.spotter)
+        if seen.afresh:
+            self._forget()
+        if seen.dropped:
+            return []
+        if not seen.evaluated:
+            self._keep_unevaluated(seen.frame)
+            return []
+        if seen.face is None:
+            self._forget()
+            return [FaceObservation(seen.stamp, 0.0)]
+        return self._evaluate(seen.stamp, seen.frame.image, seen.face)
+
+    def _evaluate(self, stamp: float, image: UInt8, face: TrackedFace) -> list[FaceObservation | MicroMovement]:
         grey, last = to_grey(image), self._history.newest
         if last is not None and self._segment is not None and last.same_as(grey):
             self.counters.frozen += 1
             return [_observation(stamp, face, last, self._segment, None)]
-        if last is not None and self._is_gap(last.stamp, stamp):
+        if last is not None and stamp - last.stamp > self._config.max_gap_s:
             self._forget()
         segment = self._segment_of(face.landmarks)
         stored = self._history.add(grey, stamp, face.landmarks, evaluated=True)
-        if stored is None:
-            self._lose_face()
-            return [FaceObservation(stamp, 0.0)]
+        assert stored is not None, "a face outside the picture is no face to whoever looked"
         motion = self._motion(stored, face, segment)
         found = [] if motion is None else self._spotter.push(motion)
         region_motion = None if motion is None else self._spotter.region_z
         movements = (self._movement(spotted) for spotted in found)
         return [_observation(stamp, face, stored, segment, region_motion), *(m for m in movements if m is not None)]
-
-    def _start_clock_anew(self) -> None:
-        self._lose_face()
-        # what the spotter remembers is dated on the old clock
-        self._spotter = self._make_spotter(self._config.spotter)
-        self._last_stamp = self._due = -np.inf
-
-    def _lose_face(self) -> None:
-        self._tracker.reset()
-        self._forget()
 
     def _forget(self) -> None:
         self._history.clear()

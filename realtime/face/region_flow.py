@@ -25,6 +25,8 @@ _GAIN_RIDGE = 4.0  # grey levels squared: how much contrast a region must have b
 _TEXTURE_RIDGE = 0.5
 _REGION_RIDGE = 1e-3
 _MIN_SPREAD_PX = 0.01
+_RIDGE = 1e-6 * np.eye(4)
+_TRANSPOSED = np.arange(16).reshape(4, 4).T.ravel()
 _LARGE_PX = 1.2  # a larger residual is beyond the linear range of the fine fit
 
 
@@ -86,6 +88,13 @@ class RegionFlow:
         self._head_cells = self._head_cells if inside.sum() >= 8 else np.ones_like(self._head_cells)
         self._centre = np.array([x[self._head_cells > 0].mean(), y[self._head_cells > 0].mean()])
         self._basis = _similarity_basis((x - self._centre[0]) / _RADIUS_PX, (y - self._centre[1]) / _RADIUS_PX)
+        along_x, along_y = self._basis[:, 0], self._basis[:, 1]
+        self._flat_basis = np.concatenate([along_x, along_y])
+        self._inside = np.flatnonzero(self._head_cells > 0)
+        cross = _outer(along_x, along_y)
+        self._products = np.concatenate(
+            [_outer(along_x, along_x), cross + cross[:, _TRANSPOSED], _outer(along_y, along_y)]
+        )
 
     def _shares(self, mask: Bool) -> NDArray[np.float64]:
         return self._cells(mask[self._box].astype(np.float32)).astype(np.float64)
@@ -142,18 +151,21 @@ class RegionFlow:
 
     def _head(self, matrix: NDArray[np.float64], right: NDArray[np.float64], rounds: int) -> NDArray[np.float64]:
         """(4,) similarity that most cells follow (Tukey weights)."""
-        products = np.einsum("nij,nik->njk", self._basis, matrix @ self._basis).reshape(-1, 16)
-        sums = np.einsum("nij,ni->nj", self._basis, right)
-        a, b, d = matrix[:, 0, 0] + _TEXTURE_RIDGE, matrix[:, 0, 1], matrix[:, 1, 1] + _TEXTURE_RIDGE
-        own = np.stack([d * right[:, 0] - b * right[:, 1], a * right[:, 1] - b * right[:, 0]], -1)
-        own /= (a * d - b * b)[:, None]
+        n = len(matrix)
+        # of each cell xx, xy and yy times what its place contributes to the similarity's normal equations
+        own_products = np.concatenate([matrix[:, 0, 0], matrix[:, 0, 1], matrix[:, 1, 1]]).reshape(3, n)
+        own_sums = right.T.copy()
+        a, b, d = own_products[0] + _TEXTURE_RIDGE, own_products[1], own_products[2] + _TEXTURE_RIDGE
+        own = np.stack([d * own_sums[0] - b * own_sums[1], a * own_sums[1] - b * own_sums[0]])
+        own /= a * d - b * b
         weight, head = self._head_cells, np.zeros(4)
         for _ in range(rounds):
-            head = np.linalg.solve((weight @ products).reshape(4, 4) + 1e-6 * np.eye(4), weight @ sums)
-            residual = np.hypot(*(own - self._basis @ head).T)
-            spread = max(1.4826 * float(np.median(residual[self._head_cells > 0])) / 1.1774, _MIN_SPREAD_PX)
+            normal = ((weight * own_products).reshape(-1) @ self._products).reshape(4, 4)
+            head = np.linalg.solve(normal + _RIDGE, (weight * own_sums).reshape(-1) @ self._flat_basis)
+            residual = np.hypot(*(own - (self._flat_basis @ head).reshape(2, n)))
+            spread = max(1.4826 * float(np.median(residual[self._inside])) / 1.1774, _MIN_SPREAD_PX)
             weight = self._head_cells * np.clip(1.0 - (residual / (4.685 * spread)) ** 2, 0.0, None) ** 2
-        return head
+        return np.asarray(head, np.float64)
 
     def _normal_equations(self, a: Float32, b: Float32) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(n, 2, 2) and (n, 2): normal equations of each cell's translation, gain and offset eliminated."""
@@ -190,6 +202,11 @@ class RegionFlow:
         xx, xy, yy = self._cells(dx * dx), self._cells(dx * dy), self._cells(dy * dy)
         right = -np.stack([self._cells(dx * change), self._cells(dy * change)], axis=-1)
         return np.stack([xx, xy, xy, yy], axis=-1).reshape(-1, 2, 2).astype(np.float64), right.astype(np.float64)
+
+
+def _outer(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, 16) outer products of (n, 4) rows."""
+    return (a[:, :, None] * b[:, None, :]).reshape(len(a), 16)
 
 
 def _similarity_basis(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:

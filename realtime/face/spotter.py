@@ -116,6 +116,10 @@ class Spotter:
         """Forget the motion so far, after a gap or a lost face; the person's noise is kept."""
         self._samples.clear()
 
+    def set_limits(self, config: SpotterConfig) -> None:
+        """Decide by on_z, macro_z and min_confidence of another configuration from the next motion on."""
+        self._config = config
+
     def noise(self) -> FaceNoise:
         """What was learnt of the person's noise."""
         return FaceNoise(self._noise.learned(), self._return_noise.learned())

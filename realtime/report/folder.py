@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from realtime.errors import DataError
+from realtime.npz_file import open_npz
 from realtime.packets import Float32, Float64
 from realtime.report.facts import FORMAT, Facts
+from realtime.untrusted import read_json
 
 Table = Mapping[str, NDArray]
 _SMALLEST_PX, _LARGEST_PX = 16, 1024
+_MOST_JSON_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +133,8 @@ def _read_facts(folder: Path) -> Facts:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as err:
+        found = read_json(path, _MOST_JSON_BYTES)
+    except (OSError, ValueError) as err:
         raise DataError(f"cannot read '{path}': {err}; analyse the recording again") from err
     if not isinstance(found, dict):
         raise DataError(f"'{path}' holds no JSON object; analyse the recording again")
@@ -196,9 +199,9 @@ def _read_spectrogram(path: Path) -> Spectrogram | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with open_npz(path) as found:
             times_s, freqs_hz, log_power = (found[name] for name in ("times_s", "freqs_hz", "log_power"))
-    except (OSError, ValueError, KeyError) as err:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as err:
         raise DataError(f"cannot read '{path}': {err}; analyse the recording again") from err
     if log_power.shape != (times_s.size, freqs_hz.size):
         raise DataError(f"'{path}': log_power is {log_power.shape}, wanted {(times_s.size, freqs_hz.size)}")

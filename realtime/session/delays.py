@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from realtime.errors import DataError
 from realtime.session.folder import open_root, replace_own
+from realtime.untrusted import read_within
 
 FILE = "devices.json"
+_MOST_BYTES = 2**20
 
 
 class DeviceDelay(BaseModel):
@@ -44,11 +46,12 @@ class Devices(BaseModel):
         """
         path = root / FILE
         try:
-            return cls.model_validate_json(path.read_bytes())
+            return cls.model_validate_json(read_within(path, _MOST_BYTES))
         except FileNotFoundError:
             return cls()
-        except (OSError, ValidationError) as err:
-            reason = err.errors()[0]["msg"] if isinstance(err, ValidationError) else err.strerror or err
+        except (OSError, ValueError) as err:
+            strerror = err.strerror if isinstance(err, OSError) else None
+            reason = err.errors()[0]["msg"] if isinstance(err, ValidationError) else strerror or err
             raise DataError(f"cannot use '{path}': {reason}; measure anew with 'emostream sync', or remove it") from err
 
     def with_delay(self, source_id: str, delay: DeviceDelay) -> Devices:

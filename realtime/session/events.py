@@ -6,13 +6,17 @@ send on one: two screens, or a screen and a script.
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from typing import Any
 
+from realtime.untrusted import parse_json
+
 CONTROL = "emostream-control"
 """What an operator does: notes, the start and stop of recordings, of replays and of presentations."""
+
+TUNING = "emostream-tuning"
+"""What each engine is tuned to, and what it answers to those who want it otherwise."""
 
 RECORDER = "emostream-recorder"
 """What the recorder does, about once a second while it records."""
@@ -36,10 +40,8 @@ def own_source_id(program: str) -> str:
 
 def parse_event(text: str) -> dict[str, Any] | None:
     """The JSON object of a marker; None for any other text, and for one without an "event"."""
-    if len(text) > _LONGEST:
-        return None
     try:
-        said = json.loads(text)
-    except (ValueError, RecursionError):
+        said = parse_json(text, _LONGEST)
+    except ValueError:
         return None
     return said if isinstance(said, dict) and isinstance(said.get("event"), str) else None

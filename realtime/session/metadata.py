@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from realtime.errors import DataError
 from realtime.session.folder import replace_own
+from realtime.untrusted import read_within
 
 FORMAT = "emostream-session-1"
 
@@ -126,15 +127,15 @@ class SessionMetadata(_Record):
             Not there, too large, damaged, or not of this form; the message names the key.
         """
         try:
-            if path.stat().st_size > _MOST_BYTES:
-                raise DataError(f"'{path}' is larger than {_MOST_BYTES} bytes: it is none of our session files")
-            return cls.model_validate_json(path.read_bytes())
+            return cls.model_validate_json(read_within(path, _MOST_BYTES))
         except OSError as err:
             raise DataError(f"cannot read '{path}': {err.strerror or err}") from err
         except ValidationError as err:
             first = err.errors()[0]
             key = ".".join(str(part) for part in first["loc"]) or "the whole"
             raise DataError(f"'{path}' is damaged or of another version: {key}: {first['msg']}") from err
+        except ValueError as err:
+            raise DataError(f"'{path}' is none of our session files: {err}") from err
 
     def content(self) -> bytes:
         """The file's content, JSON."""

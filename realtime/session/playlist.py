@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -10,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from realtime.errors import DataError
+from realtime.untrusted import read_toml
 
 OrderKind = Literal["fixed", "random", "latin"]
 Pictures = Literal["none", "valence", "arousal"]
@@ -166,12 +166,12 @@ def load_playlist(path: Path) -> Playlist:
         No such file, not TOML, an unknown key, or a value that cannot be; the message names the key.
     """
     try:
-        return Playlist.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
-        reason = (err.strerror if isinstance(err, OSError) else None) or err
-        hint = "'emostream present --example DIR' writes one that works"
-        raise DataError(f"cannot read playlist '{path}': {reason}; {hint}") from err
+        return Playlist.model_validate(read_toml(path))
     except ValidationError as err:
         first = err.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise DataError(f"playlist '{path}': {f'{key}: ' if key else ''}{first['msg']}") from err
+    except (OSError, ValueError) as err:
+        reason = (err.strerror if isinstance(err, OSError) else None) or err
+        hint = "'emostream present --example DIR' writes one that works"
+        raise DataError(f"cannot read playlist '{path}': {reason}; {hint}") from err

@@ -8,7 +8,6 @@ that begins late, stops or loses frames on the way shifts nothing, and what the 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,8 +18,11 @@ import numpy as np
 
 from realtime.eeg.xdf import section_of, text_of
 from realtime.errors import DataError
-from realtime.face.films import FILM_SUFFIXES, film_facts
+from realtime.face.films import film_facts
+from realtime.films.decryption import WrongKeyError, readable
+from realtime.films.names import beside_film, film_name, film_order
 from realtime.packets import Float64, readonly
+from realtime.untrusted import read_json
 
 INDEX_TYPE = "VideoFrameIndex"
 """Type of the streams that carry the index and stamp of each frame."""
@@ -208,6 +210,11 @@ def find_films(xdf: Path, streams: Sequence[dict[str, Any]], origin_s: float) ->
         Of the XDF, with stamps as they were taken (`load_streams` without `dejitter`).
     origin_s : float
         LSL time of the first EEG sample.
+
+    Raises
+    ------
+    WrongKeyError
+        A film is encrypted, and not for the key in use: see `realtime.films.decryption.unlocked`.
     """
     problems: list[str] = []
     indices = [s for s in streams if text_of(s, "type") == INDEX_TYPE]
@@ -228,6 +235,8 @@ def find_films(xdf: Path, streams: Sequence[dict[str, Any]], origin_s: float) ->
             if damage:
                 raise DataError(damage)
             films.append(_film(file, camera, told, indices[chosen], origin_s))
+        except WrongKeyError:
+            raise
         except DataError as err:
             problems.append(f"{shown} is not used: {str(err).replace(file.name, shown)}")
             continue
@@ -259,11 +268,10 @@ def _film_files(xdf: Path) -> list[tuple[str, Path]]:
     """(camera, file) in order of the cameras' names, one file a camera."""
     stem, found = stem_of(xdf), {}
     for file in sorted(xdf.parent.iterdir()):
-        if file.suffix.lower() in FILM_SUFFIXES and file.stem.startswith(f"{stem}_") and file.stem.endswith("_video"):
-            camera = file.stem[len(stem) + 1 :].removesuffix("video").strip("_")
-            best = found.get(camera)
-            order = FILM_SUFFIXES.index(file.suffix.lower())
-            if best is None or order < FILM_SUFFIXES.index(best.suffix.lower()):
+        name = film_name(file) or ""
+        if name.startswith(f"{stem}_") and name.endswith("_video"):
+            camera = name[len(stem) + 1 :].removesuffix("video").strip("_")
+            if camera not in found or film_order(file) < film_order(found[camera]):
                 found[camera] = file
     return sorted(found.items())
 
@@ -285,7 +293,8 @@ def _stream_of(camera: str, told: dict[str, Any], streams: Sequence[dict[str, An
 
 
 def _film(file: Path, camera: str, told: dict[str, Any], stream: dict[str, Any], origin_s: float) -> Film:
-    facts = film_facts(file)
+    path = readable(file)
+    facts = film_facts(path)
     stamps = np.asarray(stream["time_stamps"], np.float64) - origin_s
     values = np.asarray(stream["time_series"], np.float64)
     if values.ndim != 2 or not len(stamps):
@@ -297,7 +306,7 @@ def _film(file: Path, camera: str, told: dict[str, Any], stream: dict[str, Any],
     video = section_of(stream, "video")
     planes = told.get("planes") or video.get("planes", "")
     return Film(
-        path=file,
+        path=path,
         camera=camera,
         fps=facts.fps,
         frames=facts.frames,
@@ -315,12 +324,12 @@ def _film(file: Path, camera: str, told: dict[str, Any], stream: dict[str, Any],
 
 def _beside(file: Path) -> tuple[dict[str, Any], str]:
     """What the JSON file beside a film says, and why it cannot be used; both empty where there is none."""
-    beside = file.with_suffix(".json")
+    beside = beside_film(file)
     if not beside.is_file():
         return {}, ""
     try:
-        said = json.loads(beside.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as err:
+        said = read_json(beside)
+    except (OSError, ValueError) as err:
         return {}, f"the JSON file beside it cannot be read: {err}"
     return (said, "") if isinstance(said, dict) else ({"first_frame_index": None}, "")
 

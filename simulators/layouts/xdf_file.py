@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 Format = Literal["float32", "double64", "int32", "string"]
 
-_FILE_HEADER, _STREAM_HEADER, _SAMPLES, _CLOCK_OFFSET, _STREAM_FOOTER = 1, 2, 3, 4, 6
+_FILE_HEADER, _STREAM_HEADER, _SAMPLES, _CLOCK_OFFSET, _BOUNDARY, _STREAM_FOOTER = range(1, 7)
+_BOUNDARY_UUID = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")
 _KINDS: dict[str, str] = {"float32": "<f4", "double64": "<f8", "int32": "<i4"}
 _SAMPLES_A_CHUNK = 1000
-_OFFSET_EVERY_S = 5.0
+_OFFSET_EVERY_S, _BOUNDARY_EVERY_S = 5.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,16 @@ class XdfStream:
     desc: Mapping[str, Mapping[str, str]] | None = None
 
 
-def write_xdf(path: Path, streams: Sequence[XdfStream]) -> None:
+def write_xdf(path: Path, streams: Sequence[XdfStream], chunk_s: float | None = None) -> None:
     """Write an XDF file.
+
+    Parameters
+    ----------
+    path : Path
+    streams : sequence of XdfStream
+    chunk_s : float, optional
+        The streams take turns with chunks of this length, and boundaries every 10 s, as a recorder that writes while it
+        records leaves them; one stream after the other where it is None.
 
     Raises
     ------
@@ -73,14 +82,37 @@ def write_xdf(path: Path, streams: Sequence[XdfStream]) -> None:
             if len(stream.stamps_s) != len(stream.samples):
                 raise ValueError(f"{stream.name}: {len(stream.stamps_s)} stamps for {len(stream.samples)} samples")
             _chunk(file, _STREAM_HEADER, struct.pack("<I", number) + _header(stream).encode())
-        for number, stream in enumerate(streams, 1):
-            for time_s in _offset_times(stream):
-                content = struct.pack("<Idd", number, time_s, stream.clock_offset_s)
-                _chunk(file, _CLOCK_OFFSET, content)
-            for first in range(0, len(stream.stamps_s), _SAMPLES_A_CHUNK):
-                _chunk(file, _SAMPLES, struct.pack("<I", number) + _samples(stream, first, first + _SAMPLES_A_CHUNK))
+        if chunk_s is None:
+            for number, stream in enumerate(streams, 1):
+                for time_s in _offset_times(stream):
+                    _chunk(file, _CLOCK_OFFSET, struct.pack("<Idd", number, time_s, stream.clock_offset_s))
+                for first in range(0, len(stream.stamps_s), _SAMPLES_A_CHUNK):
+                    _write_samples(file, number, stream, first, first + _SAMPLES_A_CHUNK)
+        else:
+            _write_in_turns(file, streams, chunk_s)
         for number, stream in enumerate(streams, 1):
             _chunk(file, _STREAM_FOOTER, struct.pack("<I", number) + _footer(stream).encode())
+
+
+def _write_in_turns(file: BinaryIO, streams: Sequence[XdfStream], chunk_s: float) -> None:
+    """What came in each `chunk_s`, with clock offsets and boundaries in between."""
+    times_s = [stream.stamps_s + stream.clock_offset_s for stream in streams]
+    begin_s = min((float(times[0]) for times in times_s if len(times)), default=0.0)
+    end_s = max((float(times[-1]) for times in times_s if len(times)), default=-1.0)
+    for turn in range(int((end_s - begin_s) / chunk_s) + 1):
+        at_s = begin_s + turn * chunk_s
+        if turn % max(1, round(_BOUNDARY_EVERY_S / chunk_s)) == 0:
+            _chunk(file, _BOUNDARY, _BOUNDARY_UUID)
+        for number, (stream, times) in enumerate(zip(streams, times_s, strict=True), 1):
+            if turn % max(1, round(_OFFSET_EVERY_S / chunk_s)) == 0:
+                _chunk(file, _CLOCK_OFFSET, struct.pack("<Idd", number, at_s, stream.clock_offset_s))
+            first, last = np.searchsorted(times, [at_s, at_s + chunk_s])
+            if last > first:
+                _write_samples(file, number, stream, int(first), int(last))
+
+
+def _write_samples(file: BinaryIO, number: int, stream: XdfStream, first: int, last: int) -> None:
+    _chunk(file, _SAMPLES, struct.pack("<I", number) + _samples(stream, first, last))
 
 
 def _chunk(file: BinaryIO, tag: int, content: bytes) -> None:

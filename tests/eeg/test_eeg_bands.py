@@ -126,3 +126,14 @@ def test_a_band_that_does_not_fit_is_named(band: Band, text: str) -> None:
 def test_a_hop_below_one_sample_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"eeg\.hop_s is 0\.005 s, less than one sample at 100 Hz"):
         BandPowerStream(1, 100.0, hop_s=0.005)
+
+
+@pytest.mark.parametrize("bands", [BANDS, (Band("all", 0.0, 64.0), Band("top", 50.0, 64.0), Band("odd", 3.0, 5.0))])
+def test_sliding_does_not_drift(bands: tuple[Band, ...]) -> None:
+    """Twenty thousand hops of loud and soft."""
+    rng = np.random.default_rng(4)
+    stream = BandPowerStream(2, 128.0, bands)
+    loud = np.concatenate([1e4 * rng.normal(size=(2, 6400)), 1e-2 * rng.normal(size=(2, 6400))], axis=1)
+    for _ in range(10):
+        found = stream.push(loud)
+        np.testing.assert_allclose(found[-1][1], band_power(loud[:, -128:], 128.0, bands), atol=1e-5)

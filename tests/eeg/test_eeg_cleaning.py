@@ -185,3 +185,22 @@ def test_the_matrix_is_applied_last_and_never_spreads_bad_channels() -> None:
     np.testing.assert_allclose(left_out.samples_uv[0], plain[0], atol=1e-9)
     with pytest.raises(DataError, match=r"the spatial matrix is \(3, 3\), wanted \(4, 4\)"):
         CausalCleaner(4, 250.0, EegConfig(), matrix)
+
+
+@pytest.mark.parametrize("sfreq_hz", [100.0, 512.0, 1000.0, 2048.0, 4000.0])
+def test_a_push_of_an_expected_length_is_what_the_filters_give(sfreq_hz: float) -> None:
+    plain, stepped, hops = (CausalCleaner(6, sfreq_hz, EegConfig()) for _ in range(3))
+    length = plain.factor * 11
+    x = brainlike(6, length * 64) + np.float32(1e5)
+    for cleaner in (stepped, hops):
+        cleaner.expect([length])
+    want = plain.process(x).samples_uv
+    got = [stepped.process(x[:, i : i + length]).samples_uv for i in range(0, x.shape[1], length)]
+    np.testing.assert_allclose(np.concatenate(got, axis=1), want, atol=1e-6)
+    left_out = np.zeros((16, 6), dtype=np.bool_)
+    parts = [hops.process_hops(x[:, i : i + 16 * length], [length] * 16, left_out).samples_uv for i in _sixteenths(x)]
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), want, atol=1e-6)
+
+
+def _sixteenths(x: np.ndarray) -> range:
+    return range(0, x.shape[1], x.shape[1] // 4)

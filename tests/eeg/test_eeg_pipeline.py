@@ -16,7 +16,7 @@ from realtime.eeg.cleaning import CausalCleaner
 from realtime.eeg.montage import MODEL_CHANNELS, interpolation_matrix
 from realtime.eeg.pipeline import EegPipeline
 from realtime.errors import ConfigurationError, DataError, MontageError
-from realtime.packets import EegChunk, Quality
+from realtime.packets import BandPowerWindow, ChannelQuality, EegChunk, Quality
 
 EIGHT = ("Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2")
 RATES_HZ = [100.0, 128.0, 250.0, 500.0, 512.0, 1000.0, 2048.0, 4000.0]
@@ -349,11 +349,58 @@ def test_a_railed_channel_is_kept_out_of_the_others_by_the_matrix() -> None:
     np.testing.assert_allclose(window.log_power[1:], welch(clean[1:, -250:], 250.0), atol=1e-5)
 
 
-@pytest.mark.parametrize("sfreq_hz", RATES_HZ)
-def test_a_chunk_of_the_shortest_hop_ends_one_hop_at_most(sfreq_hz: float) -> None:
-    pipeline = eight(sfreq_hz)
-    parts = chunks(brainlike(8, int(3 * sfreq_hz)), sfreq_hz, [pipeline.shortest_hop])
-    assert max(len(windows(pipeline, [part])) for part in parts) == 1
+def test_a_long_chunk_is_followed_hop_by_hop() -> None:
+    x = brainlike(8, 750)
+    pipeline = eight()
+    seen = [
+        (item.end_s, pipeline.hops, pipeline.sequence().end_s)
+        for item in pipeline.stream(chunks(x, 250.0, [750])[0])
+        if isinstance(item, BandPowerWindow)
+    ]
+    assert [hops for _, hops, _ in seen] == list(range(1, 42))
+    assert all(end_s == newest_s for end_s, _, newest_s in seen)
+
+
+def faulty(sfreq_hz: float) -> np.ndarray:
+    """Nine seconds of eight channels with all that parts a block of hops: jumps, NaN, rails, hum, a dead channel."""
+    n = int(9.3 * sfreq_hz)
+    x, t, rng = brainlike(8, n), np.arange(n) / sfreq_hz, np.random.default_rng(5)
+    x[0, int(3.1 * sfreq_hz)] = np.nan
+    x[1, int(2.0 * sfreq_hz) : int(2.4 * sfreq_hz)] = 60_000.0
+    x[2] += (60.0 * np.sin(2 * np.pi * 50.0 * t) * (t > 4)).astype(np.float32)
+    x[3, int(5 * sfreq_hz) :] = x[3, int(5 * sfreq_hz)]
+    x[4] += (600.0 * rng.normal(size=n) * ((t > 6) & (t < 6.5))).astype(np.float32)
+    x[5, int(4.7 * sfreq_hz)] = 3e38
+    x[6] += 190_000.0
+    return x
+
+
+@pytest.mark.parametrize("interpolate", [False, True])
+@pytest.mark.parametrize("sfreq_hz", [128.0, 249.875, 512.0, 1000.0])
+def test_many_hops_at_once_say_what_one_at_a_time_says(sfreq_hz: float, interpolate: bool) -> None:
+    x, config = faulty(sfreq_hz), EegConfig(interpolate=interpolate)
+    matrix = np.eye(8) + 0.1 * np.random.default_rng(3).normal(size=(8, 8))
+    known = Calibration(EIGHT, matrix, sfreq_hz, 60.0, (), True)
+    cut = int(7.03 * sfreq_hz)
+    parts = [*chunks(x[:, :cut], sfreq_hz, [cut]), *chunks(x[:, cut + 31 :], sfreq_hz, [10**6], first=cut + 31)]
+    short = [*chunks(x[:, :cut], sfreq_hz, [7]), *chunks(x[:, cut + 31 :], sfreq_hz, [13], first=cut + 31)]
+    one = EegPipeline(make_info(EIGHT, sfreq_hz), make_spec(EIGHT), config, known)
+    many = EegPipeline(make_info(EIGHT, sfreq_hz), make_spec(EIGHT), config, known, many_hops=True)
+    want, got = ([item for part in p for item in pipe.push(part)] for p, pipe in ((short, one), (parts, many)))
+    assert [type(item) for item in got] == [type(item) for item in want]
+    assert one.hops == many.hops > 100
+    assert one.gaps == many.gaps == 1
+    for a, b in zip(got, want, strict=True):
+        if isinstance(a, BandPowerWindow):
+            assert isinstance(b, BandPowerWindow)
+            assert a.end_s == b.end_s
+            np.testing.assert_array_equal(a.mask, b.mask)
+            np.testing.assert_allclose(a.log_power, b.log_power, atol=1e-5)
+        else:
+            assert isinstance(b, ChannelQuality)
+            assert a.stamp == b.stamp
+            np.testing.assert_array_equal(a.flags, b.flags)
+    np.testing.assert_allclose(many.sequence().log_power, one.sequence().log_power, atol=1e-5)
 
 
 def test_a_chunk_of_another_width_is_refused() -> None:

@@ -104,3 +104,28 @@ def test_reset_forgets_the_fault() -> None:
     assert monitor.push(np.full((2, 1000), np.nan)).tolist() == [Quality.NOT_FINITE] * 2
     monitor.reset()
     assert monitor.push(x).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 16])
+@pytest.mark.parametrize("sfreq_hz", [*RATES_HZ, 249.875])
+def test_hops_carried_on_are_judged_as_whole_windows(sfreq_hz: float, at_once: int) -> None:
+    n = int(12 * sfreq_hz) + 2
+    x, t, rng = brainlike(9, n), np.arange(n) / sfreq_hz, np.random.default_rng(2)
+    x[0] += (60.0 * np.sin(2 * np.pi * 50.1 * t) * (t > 4)).astype(np.float32)
+    x[1] = 8.0
+    x[2, int(5 * sfreq_hz) : int(5 * sfreq_hz) + 5] = 187_000.0
+    x[3] = np.clip(rng.normal(size=n) * 40_000.0, -15_000.0, 15_000.0)
+    x[4] += 187_500.0
+    x[5, int(6.1 * sfreq_hz)] = np.nan
+    x[6] += (400.0 * t).astype(np.float32)
+    x[7, int(7 * sfreq_hz)] = 3e38
+    x[8, int(8 * sfreq_hz) :] = x[8, int(8 * sfreq_hz)]
+    ends = np.floor(np.arange(241) * 0.05 * sfreq_hz + 0.5).astype(int)
+    lengths = np.diff(ends).tolist()
+    plain, carried = (QualityMonitor(9, sfreq_hz, EegConfig()) for _ in range(2))
+    want = [plain.push(x[:, end - length : end]) for end, length in zip(ends[1:], lengths, strict=True)]
+    got = [
+        carried.push_hops(x[:, ends[i] : ends[min(i + at_once, 240)]], lengths[i : i + at_once])
+        for i in range(0, 240, at_once)
+    ]
+    np.testing.assert_array_equal(np.concatenate(got), np.array(want))

@@ -17,7 +17,7 @@ from models.recognizer import ExportedRecognizer, NetworkRecognizer, TorchRecogn
 from models.samples import SampleSet
 from models.views import softmax
 from realtime.errors import CheckpointError, DataError
-from realtime.interfaces import Recognizer
+from realtime.interfaces import ManyRecognizer, Recognizer
 from realtime.packets import Evidence
 
 
@@ -76,6 +76,21 @@ def test_equals_the_network_under_every_view(
         face = recognizer.recognize(None, movement)
         np.testing.assert_allclose(face.probabilities, fused.by_modality["face"], atol=1e-6)
         assert set(face.by_modality) == {"face"}
+
+
+def test_many_questions_at_once_have_the_answers_of_one_at_a_time(
+    recognizer: NetworkRecognizer, samples: SampleSet
+) -> None:
+    assert isinstance(recognizer, ManyRecognizer)
+    movements = [as_movement(samples, row) for row in range(3)]
+    questions = [
+        (as_sequence(samples, row) if row % 5 else None, movements[row % 3] if row % 4 else None) for row in range(24)
+    ]
+    for one, question in zip(recognizer.recognize_many(questions), questions, strict=True):
+        alone = recognizer.recognize(*question)
+        np.testing.assert_array_equal(one.probabilities, alone.probabilities)
+        assert one.evidence is alone.evidence
+        assert one.by_modality.keys() == alone.by_modality.keys()
 
 
 def test_probabilities_are_probabilities(recognizer: NetworkRecognizer, samples: SampleSet) -> None:

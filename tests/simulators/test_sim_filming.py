@@ -43,7 +43,7 @@ def test_a_participant_is_filmed_bit_by_bit(tmp_path: Path) -> None:
     begun = False
     while (due := participant.step()) is not None:
         if films[0].pushed == 5 and not begun:
-            films[0].take(CONTROL, {"event": "record_start", "run": RUN}, 0.0)
+            films[0].take(CONTROL, {"event": "record_start", "run": RUN, "consent_id": "C-17"}, 0.0)
             begun = True
         now[0] = max(now[0], due)
     participant.stop()

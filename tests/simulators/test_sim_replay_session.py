@@ -128,17 +128,17 @@ def test_what_the_engine_made_and_what_commanded_machines_is_not_replayed(
     ]
     path = write_session(tmp_path, eeg_stream(), control, *others)
     played(path)
-    assert set(outlets) == {"cap-1", "screen-1", "psy", "gsr"}
+    assert set(outlets) == {"cap-1", "screen-1-replayed", "psy", "gsr"}
     assert texts(outlets["psy"]) == [
         ('{"event": "trial_start", "emotion": "sad"}', pytest.approx(1001.0)),
         ("plain text", pytest.approx(1002.0)),
     ]
-    ((note, stamp),) = texts(outlets["screen-1"])
+    ((note, stamp),) = texts(outlets["screen-1-replayed"])
     assert json.loads(note) == {"event": "note", "text": "sat up", "at_s": pytest.approx(1000.4)}
     assert stamp == pytest.approx(1000.5)
     assert [float(row[0]) for row, _ in outlets["gsr"].sent] == list(range(40))
     played(path, results=True)
-    assert set(outlets) == {"cap-1", "screen-1", "psy", "gsr", "health", "moved", "emostream-emotions"}
+    assert set(outlets) == {"cap-1", "screen-1-replayed", "psy", "gsr", "health", "moved", "emostream-emotions"}
     assert json.loads(texts(outlets["moved"])[0][0])["onset_s"] == pytest.approx(1000.0)
 
 

@@ -213,7 +213,7 @@ def test_pictures_that_do_not_fit_together_are_refused(tmp_path: Path, monkeypat
         load_array(odd)
     damaged = _pictures(tmp_path / "damaged", {"1.png": (6, 8)})
     (damaged / "1.png").write_bytes(b"\x89PNG nothing")
-    with pytest.raises(DataError, match=r"'1.png' is no picture"):
+    with pytest.raises(DataError, match=r"'1.png' cannot be read as a picture"):
         load_array(damaged)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no numbered picture"):

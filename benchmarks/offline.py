@@ -1,0 +1,212 @@
+"""A recorded session, as fast as it goes: EEG to features, `emostream analyze` with and without film, start-up.
+
+Sessions of `60 * seconds` are made, so `--seconds 60` measures the whole hour. Times are of one hour, extrapolated
+where the session is shorter: of `analyze` from a short and a long session, so that its start counts once. They are time
+on the cores, all threads together, for on a busy machine the time passed says how busy it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy import signal
+
+from benchmarks.dsp import SPEC, loop_band_power, welch_band_power
+from benchmarks.measure import Timing, interleave
+from benchmarks.report import Goal, Row
+from realtime.config import EegConfig
+from realtime.eeg.cleaning import CausalCleaner
+from realtime.eeg.montage import MODEL_CHANNELS
+from realtime.eeg.pipeline import EegPipeline
+from realtime.packets import BandPowerWindow, EegChunk, EegInfo, Float32
+
+SFREQ_HZ, HOUR_S, CHUNK_S = 1000.0, 3600.0, 4.0
+SIZE, FPS = (640, 480), 30.0
+LOOP = "welch a channel"
+_ROOT = Path(__file__).parents[1]
+_INFO = EegInfo("bench", "bench-eeg", tuple(MODEL_CHANNELS), SFREQ_HZ)
+_PIECE = 60_000
+
+
+def run(seconds: float) -> list[Row]:
+    """Measure sessions of `60 * seconds`; those with film are a tenth as long."""
+    session_s = max(8.0, 60.0 * seconds)
+    with tempfile.TemporaryDirectory(prefix="emostream-bench-") as name:
+        folder = Path(name)
+        return [
+            features_row(folder, session_s, seconds),
+            analyze_row(folder, session_s, film=False),
+            analyze_row(folder, max(8.0, 0.1 * session_s), film=True),
+            help_row(),
+        ]
+
+
+def features_row(folder: Path, session_s: float, seconds: float) -> Row:
+    """Quality, decimation, filters and 20 windows of band power a second, from samples in memory."""
+    path = folder / "samples.f4"
+    write_samples(path, session_s)
+    shape = (round(session_s * SFREQ_HZ), len(MODEL_CHANNELS))
+    x = np.ascontiguousarray(np.fromfile(path, np.float32).reshape(shape).T)
+    scale = HOUR_S / session_s
+    timings = interleave(
+        {"ours": lambda: features(x), "floor": lambda: np.fromfile(path, np.float32)}, seconds, rounds=2
+    )
+    loop = interleave({LOOP: lambda: loop_band_power(x[:, : round(SFREQ_HZ)], SFREQ_HZ)}, min(seconds, 1.0))[LOOP]
+    difference = features_difference(x[:, : round(5 * SFREQ_HZ)])
+    return Row(
+        name=f"one hour of {len(MODEL_CHANNELS)} channels x {SFREQ_HZ:g} Hz to features",
+        ours=_scaled(timings["ours"], scale),
+        floor=_scaled(timings["floor"], scale),
+        floor_name="one read of the file into memory",
+        peers={LOOP: _scaled(loop, HOUR_S * 20)},
+        goals=(Goal("over floor", 4), Goal("below peer", 400, LOOP)),
+        max_difference=difference,
+        note=f"measured on {session_s:g} s, the loop on single windows; within {difference:.1e} log10 uV^2/Hz of welch "
+        "on the cleaned samples; the loop does band power alone, on raw windows",
+    )
+
+
+def features(x: Float32) -> list[Float32]:
+    """Every band-power window of a recording, (n_channels, n_times) float32 µV."""
+    pipeline = EegPipeline(_INFO, SPEC, EegConfig(), many_hops=True)
+    length, found = round(CHUNK_S * SFREQ_HZ), []
+    for first in range(0, x.shape[1], length):
+        part = x[:, first : first + length]
+        stamps = np.arange(first, first + part.shape[1]) / SFREQ_HZ
+        chunk = EegChunk(part, stamps, "bench", first)
+        found += [item.log_power for item in pipeline.stream(chunk) if isinstance(item, BandPowerWindow)]
+    return found
+
+
+def features_difference(x: Float32) -> float:
+    """Largest difference to Welch's method on what the cleaner makes of the whole recording, log10 µV²/Hz."""
+    cleaner = CausalCleaner(len(x), SFREQ_HZ, EegConfig())
+    clean = np.asarray(cleaner.process(x).samples_uv)
+    window, hop = round(cleaner.sfreq_out_hz), round(0.05 * cleaner.sfreq_out_hz)
+    ends = range(window, clean.shape[1] + 1, hop)
+    pairs = zip(features(x), ends, strict=True)
+    return max(float(np.abs(p - welch_band_power(clean[:, e - window : e], float(window))).max()) for p, e in pairs)
+
+
+def analyze_row(folder: Path, session_s: float, *, film: bool) -> Row:
+    """The command in a process of its own, tables and report included, on a short and on a long session."""
+    short, long = (analyzed(folder, length_s, film=film) for length_s in (0.5 * session_s, session_s))
+    rate = max(0.0, long.cpu_s - short.cpu_s) / (0.5 * session_s)
+    start_s = max(0.0, short.cpu_s - rate * 0.5 * session_s)
+    hour_s = long.cpu_s if session_s == HOUR_S else start_s + rate * HOUR_S
+    wanted = 6.0 if film else 500.0
+    what = f"film of {SIZE[0]} x {SIZE[1]} at {FPS:g} fps" if film else "no film"
+    return Row(
+        name=f"analyze, one-hour session, {len(MODEL_CHANNELS)} channels x {SFREQ_HZ:g} Hz, {what}",
+        ours=Timing.of([1000.0 * hour_s], "cpu"),
+        goals=(Goal("median", 1000.0 * HOUR_S / wanted),),
+        note=f"{HOUR_S / hour_s:.1f} x real time on one core ({wanted:g} wanted), two share it; of it {start_s:.1f} s "
+        f"start and report; measured: {short.cpu_s:.1f} s ({short.wall_s:.1f} s passed) for {0.5 * session_s:g} s, "
+        f"{long.cpu_s:.1f} s ({long.wall_s:.1f} s passed) for {session_s:g} s; peak memory {short.peak_mb:.0f} MB and "
+        f"{long.peak_mb:.0f} MB",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run of the command took."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+
+
+def analyzed(folder: Path, session_s: float, *, film: bool) -> Run:
+    """Make a session of this length in `folder`, where it is not there yet, and run the command on it."""
+    files = [folder / f"s{session_s:g}.xdf"]
+    if not files[0].exists():
+        write_session(files[0], session_s)
+    if film:
+        files.append(folder / f"s{session_s:g}.mkv")
+        write_film(files[1], session_s)
+    summary = folder / "summary.json"
+    command = [sys.executable, "-P", str(_ROOT / "emostream.py"), "analyze", *map(str, files)]
+    command += ["--out", str(folder / "out"), "--force", "--export", "none", "--summary", str(summary)]
+    before, begun = os.times(), time.perf_counter()
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(_ROOT)}
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    wall_s, after = time.perf_counter() - begun, os.times()
+    cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
+    return Run(wall_s, cpu_s, json.loads(summary.read_text(encoding="utf-8"))["process"]["peak_rss_mb"])
+
+
+def help_row(rounds: int = 5) -> Row:
+    """From the shell to the list of commands."""
+    command = [sys.executable, "-P", str(_ROOT / "emostream.py"), "--help"]
+    times: dict[str, list[float]] = {name: [] for name in ("ours", "floor")}
+    for _ in range(rounds):
+        for name, what in (("ours", command), ("floor", [sys.executable, "-c", "import typer"])):
+            begun = time.perf_counter()
+            subprocess.run(what, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(_ROOT)})
+            times[name].append(1000.0 * (time.perf_counter() - begun))
+    return Row(
+        name="emostream --help",
+        ours=Timing.of(times["ours"]),
+        floor=Timing.of(times["floor"]),
+        floor_name="Python and typer imported",
+        goals=(Goal("median", 300.0),),
+    )
+
+
+def write_samples(path: Path, session_s: float) -> None:
+    """(n_times, 62) float32 µV, noise that falls with frequency and alpha, a minute at a time."""
+    with path.open("wb") as file:
+        for piece in _pieces(session_s):
+            piece.tofile(file)
+
+
+def write_session(path: Path, session_s: float) -> None:
+    """The same as an XDF file, stamped with a jitter of 0.2 ms."""
+    from simulators.layouts.xdf_file import XdfStream, write_xdf
+
+    n = round(session_s * SFREQ_HZ)
+    stamps = 100.0 + np.arange(n) / SFREQ_HZ + np.random.default_rng(1).normal(0.0, 2e-4, n)
+    with tempfile.TemporaryFile() as kept:
+        for piece in _pieces(session_s):
+            piece.tofile(kept)
+        kept.flush()
+        samples = np.memmap(kept, np.float32, "r", shape=(n, len(MODEL_CHANNELS)))
+        channels = [(name, "microvolts", "EEG") for name in MODEL_CHANNELS]
+        write_xdf(path, [XdfStream("bench", "EEG", stamps, samples, "float32", SFREQ_HZ, channels, "bench-eeg")])
+
+
+def _pieces(session_s: float) -> Iterator[Float32]:
+    n_channels, n = len(MODEL_CHANNELS), round(session_s * SFREQ_HZ)
+    strength = 8.0 * np.linspace(0.0, 1.0, n_channels)
+    state, rng = np.zeros((1, n_channels)), np.random.default_rng(0)
+    for first in range(0, n, _PIECE):
+        index = np.arange(first, min(first + _PIECE, n))
+        noise = 4.0 * rng.standard_normal((len(index), n_channels), np.float32)
+        x, state = signal.lfilter([1.0], [1.0, -0.95], noise, axis=0, zi=state)
+        yield (x + np.sin(2.0 * np.pi * 10.0 * index / SFREQ_HZ)[:, None] * strength).astype(np.float32)
+
+
+def write_film(path: Path, session_s: float) -> None:
+    """A simulated face, five seconds of it to and fro, as the recorder writes films."""
+    from benchmarks.face import back_and_forth, simulated_frames
+    from realtime.films.film import FilmWriter
+    from realtime.packets import VideoFrame
+
+    pictures = back_and_forth(simulated_frames())
+    with FilmWriter(path, *SIZE, 1, FPS) as film:
+        for index in range(round(session_s * FPS)):
+            while not film.push(VideoFrame(next(pictures), index / FPS, index)):
+                time.sleep(0.01)
+
+
+def _scaled(timing: Timing, by: float) -> Timing:
+    return Timing(timing.median_ms * by, timing.p99_ms * by, timing.count, timing.clock)

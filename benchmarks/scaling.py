@@ -1,0 +1,207 @@
+"""How the cost grows, and where each way stops keeping up: `python -m benchmarks scaling --out FOLDER`.
+
+Every point is the time on a core that a second of input takes. Beyond 1 a way cannot follow a live stream on one core.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.dsp import SPEC, loop_band_power, signal_uv, welch_band_power
+from benchmarks.measure import interleave, machine
+from realtime.config import EegConfig
+from realtime.eeg.pipeline import EegPipeline
+from realtime.errors import ConfigurationError
+from realtime.packets import EegChunk, EegInfo, Float32, VideoFrame
+
+CHANNELS = (8, 16, 32, 64, 128, 256)
+RATES_HZ = (250.0, 500.0, 1000.0, 2000.0, 4000.0)
+FPS = (15.0, 30.0, 60.0, 100.0, 150.0, 200.0)
+PEOPLE = (1, 2, 4, 8, 16)
+LENGTHS_MIN = (1.0, 2.0, 4.0, 8.0)
+_HOPS_S, _CHUNK_S = 20, 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Cost of each way at each size.
+
+    Parameters
+    ----------
+    name, size : str
+        Of the figure's file; what is varied, with its unit.
+    sizes : sequence of float
+    share : mapping of way -> sequence of float
+        Seconds on a core for a second of input.
+    also : mapping of name -> sequence of float
+        Other figures at the same sizes.
+    """
+
+    name: str
+    size: str
+    sizes: Sequence[float]
+    share: Mapping[str, Sequence[float]]
+    also: Mapping[str, Sequence[float]]
+
+    def stops_at(self, way: str) -> float | None:
+        """The first size at which a way needs more than a core; None where it keeps up throughout."""
+        return next((s for s, share in zip(self.sizes, self.share[way], strict=True) if share > 1.0), None)
+
+
+def run(out: Path, seconds: float) -> dict[str, Any]:
+    """Measure each point for `seconds`, write figures and scaling.json into `out`.
+
+    Raises
+    ------
+    ConfigurationError
+        `out` is no folder.
+    """
+    if not out.is_dir():
+        raise ConfigurationError(f"--out: no folder '{out}'")
+    about = machine()
+    curves = [
+        eeg_curve("channels", "EEG channels at 1000 Hz", [(n, 1000.0) for n in CHANNELS], seconds),
+        eeg_curve("rates", "sampling rate of 64 channels, Hz", [(64, rate) for rate in RATES_HZ], seconds),
+        frames_curve(seconds),
+        people_curve(seconds),
+        length_curve(),
+    ]
+    for curve in curves:
+        _draw(curve, out / f"scaling-{curve.name}.svg")
+        for way in curve.share:
+            stop = curve.stops_at(way)
+            share = " ".join(f"{value:.3g}" for value in curve.share[way])
+            print(f"{curve.size}: {way}: {share}; " + ("keeps up" if stop is None else f"too slow from {stop:g}"))
+    found = {"machine": about, "curves": [asdict(curve) for curve in curves]}
+    (out / "scaling.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return found
+
+
+def eeg_curve(name: str, size: str, points: Sequence[tuple[int, float]], seconds: float) -> Curve:
+    """The EEG chain, hop by hop as live, beside band power alone by Welch."""
+    share: dict[str, list[float]] = {"emostream's EEG chain": [], "batched scipy welch": [], "welch a channel": []}
+    for n_channels, sfreq_hz in points:
+        x = signal_uv(n_channels, sfreq_hz, 8.0)
+        window = x[:, : round(sfreq_hz)]
+        calls: dict[str, Callable[[], object]] = {
+            "emostream's EEG chain": _second_of_eeg(x, sfreq_hz),
+            "batched scipy welch": lambda w=window, f=sfreq_hz: welch_band_power(w, f),
+            "welch a channel": lambda w=window, f=sfreq_hz: loop_band_power(w, f),
+        }
+        for way, timing in interleave(calls, seconds, rounds=3).items():
+            hops = 1 if way.startswith("emostream") else _HOPS_S
+            share[way].append(hops * timing.median_ms / 1000.0)
+    sizes = [float(n if name == "channels" else rate) for n, rate in points]
+    return Curve(name, size, sizes, share, {})
+
+
+def _second_of_eeg(x: Float32, sfreq_hz: float) -> Callable[[], object]:
+    names = tuple(f"E{i}" for i in range(len(x)))
+    spec = replace(SPEC, channels=names)
+    pipeline = EegPipeline(EegInfo("bench", "bench", names, sfreq_hz), spec, EegConfig())
+    at, length, n = 0, round(_CHUNK_S * sfreq_hz), x.shape[1]
+
+    def push() -> None:
+        nonlocal at
+        for _ in range(_HOPS_S):
+            begin = at % (n - length)
+            stamps = np.arange(at, at + length) / sfreq_hz
+            pipeline.push(EegChunk(x[:, begin : begin + length], stamps, "bench", at))
+            at += length
+
+    push()
+    push()
+    return push
+
+
+def frames_curve(seconds: float) -> Curve:
+    """The face chain at the camera's rate, which evaluates 60 frames a second at most, beside flow over the face."""
+    from benchmarks.face import DENSE, dense, simulated_frames
+    from realtime.face.pipeline import FacePipeline
+
+    pictures = simulated_frames()
+    share: dict[str, list[float]] = {"emostream's face chain": [], **{name: [] for name in DENSE.values()}}
+    evaluated: list[float] = []
+    peers = {name: dense(pictures, method) for method, name in DENSE.items()}
+    for fps in FPS:
+        pipeline, n = FacePipeline(), round(fps)
+        index = 0
+
+        def second(pipeline: FacePipeline = pipeline, n: int = n, fps: float = fps) -> None:
+            nonlocal index
+            for _ in range(n):
+                picture = pictures[int(index / fps * 30.0) % len(pictures)]
+                pipeline.push(VideoFrame(picture, index / fps, index))
+                index += 1
+
+        timings = interleave({"ours": second, **peers}, max(seconds, 0.5), rounds=2)
+        share["emostream's face chain"].append(timings["ours"].median_ms / 1000.0)
+        evaluated.append(pipeline.counters.evaluated * fps / max(pipeline.counters.frames, 1))
+        for name in peers:
+            share[name].append(fps * timings[name].median_ms / 1000.0)
+    return Curve("frames", "camera's frames a second, 640 x 480", FPS, share, {"evaluated a second": evaluated})
+
+
+def people_curve(seconds: float) -> Curve:
+    """Several participants' EEG with the demonstration's answers in one process, an engine each."""
+    from benchmarks.checkpoint import PATH
+    from models.recognizer import load_recognizer
+    from realtime.eeg.montage import MODEL_CHANNELS
+    from realtime.engine import Engine
+
+    x = signal_uv(len(MODEL_CHANNELS), 1000.0, 8.0)
+    share: list[float] = []
+    for n in PEOPLE:
+        recognizer = load_recognizer(PATH)
+        info = EegInfo("bench", "bench", tuple(MODEL_CHANNELS), 1000.0)
+        engines = [Engine(recognizer, eeg=info, has_video=False) for _ in range(n)]
+        at = 0
+
+        def second(engines: list[Engine] = engines) -> None:
+            nonlocal at
+            for _ in range(_HOPS_S):
+                begin = at % (x.shape[1] - 50)
+                for engine in engines:
+                    stamps = np.arange(at, at + 50) / 1000.0
+                    engine.push_eeg(EegChunk(x[:, begin : begin + 50], stamps, "bench", at))
+                at += 50
+
+        for _ in range(4):
+            second()
+        share.append(interleave({"ours": second}, seconds, rounds=3)["ours"].median_ms / 1000.0)
+    return Curve("people", "participants, 62 channels at 1000 Hz each", PEOPLE, {"one engine a participant": share}, {})
+
+
+def length_curve() -> Curve:
+    """`emostream analyze` on EEG of growing length, start and report included."""
+    from benchmarks.offline import analyzed
+
+    with tempfile.TemporaryDirectory(prefix="emostream-bench-") as folder:
+        runs = [analyzed(Path(folder), 60.0 * minutes, film=False) for minutes in LENGTHS_MIN]
+    share = [run.cpu_s / (60.0 * minutes) for run, minutes in zip(runs, LENGTHS_MIN, strict=True)]
+    memory = [run.peak_mb for run in runs]
+    return Curve("length", "length of the session, min", LENGTHS_MIN, {"emostream analyze": share}, {"peak MB": memory})
+
+
+def _draw(curve: Curve, path: Path) -> None:
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    figure = Figure((6.0, 3.6), layout="constrained")
+    FigureCanvasSVG(figure)
+    axes = figure.add_subplot()
+    for way, share in curve.share.items():
+        axes.plot(curve.sizes, share, marker="o", label=way)
+    axes.axhline(1.0, color="0.5", linestyle="--", linewidth=1)
+    axes.set(xscale="log", yscale="log", xlabel=curve.size, ylabel="cores (below 1: keeps up)")
+    axes.set_xticks(list(curve.sizes), [f"{size:g}" for size in curve.sizes])
+    axes.minorticks_off()
+    axes.legend(fontsize=8)
+    figure.savefig(path, metadata={"Date": None})
