@@ -110,6 +110,10 @@ class SessionConfig(_Section):
     encrypt_to: tuple[str, ...] = Field(
         default=(), description="public keys (age1...) that films are encrypted to; none: films are not encrypted"
     )
+    shed: bool = Field(
+        default=True,
+        description="while the machine cannot keep up, the screen's streams are given up first, then video, never EEG",
+    )
     restart_engine: bool = Field(
         default=True,
         description="the engine begins anew with each recording, so that it can be computed again from the recording",

@@ -85,7 +85,7 @@ class LiveRunner:
             recognizer, eeg=eeg_info, has_video=self._video is not None, config=config, calibration=calibration
         )
         self._sinks: tuple[Sink, ...] = tuple(sinks(eeg_info))
-        self._shedding = Shedding(self._video.info.fps if self._video else 0.0)
+        self._shedding = Shedding(self._video.info.fps if self._video else 0.0, allowed=config.session.shed)
         self._shed: deque[int] = deque(maxlen=_SHED_KEPT)
         self._feed(self.engine)
 

@@ -47,12 +47,15 @@ class Shedding:
     ----------
     fps : float
         Nominal rate of the camera; 0 without one.
+    allowed : bool
+        Without, nothing is ever given up, however late it gets.
     """
 
-    def __init__(self, fps: float = 0.0) -> None:
+    def __init__(self, fps: float = 0.0, *, allowed: bool = True) -> None:
         slowest = max(1, int(_LONGEST_PERIOD_S * fps))
         steps = [every for every in (2, 4, 8, 16) if every < slowest] + ([slowest] if slowest > 1 else [])
-        self._levels = (Shed(), Shed(screen=True), *(Shed(screen=True, video_every=every) for every in steps))
+        levels = (Shed(), Shed(screen=True), *(Shed(screen=True, video_every=every) for every in steps))
+        self._levels = levels if allowed else levels[:1]
         self._level = 0
         self._window_s = self._calm_s = math.nan
         self._noted = self._late = self._powers = 0

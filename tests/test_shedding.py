@@ -30,6 +30,12 @@ def test_the_screen_goes_first_then_video_step_by_step_and_all_comes_back() -> N
     assert calm == busy[::-1]
 
 
+def test_who_wants_everything_kept_gets_it_late() -> None:
+    shedding = Shedding(30.0, allowed=False)
+    run(shedding, 0.0, 10.0, 0.004)
+    assert run(shedding, 10.0, 10.0, 0.080) == [Shed()]
+
+
 def test_a_headset_s_own_delay_is_no_load_and_a_slow_replay_s_time_is_none_either() -> None:
     assert run(Shedding(30.0), 0.0, 20.0, 0.250) == [Shed()]
     shedding = Shedding(30.0)

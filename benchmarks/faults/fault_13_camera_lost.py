@@ -39,6 +39,7 @@ class _Lab:
         self._watch.until(lambda: self._faces(-math.inf), START_TIMEOUT_S, "a frame that was looked at")
         self._used = self._watch.labels[EMOTIONS].index("used_eeg")
         self._used_face = self._watch.labels[EMOTIONS].index("used_face")
+        self._watch.until(lambda: self._latencies(-math.inf, math.inf), START_TIMEOUT_S, "an answer from EEG")
 
     def _faces(self, since_s: float, until_s: float = math.inf) -> list[tuple[float, float]]:
         """Arrival and stamp of frames that the engine looked at."""

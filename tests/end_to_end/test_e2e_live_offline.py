@@ -16,7 +16,7 @@ from e2e import ROOT
 from emostream import DEMO_CHECKPOINT
 from models.recognizer import TorchRecognizer
 from realtime.analysis.feeding import feed, in_time_order
-from realtime.config import Config
+from realtime.config import Config, SessionConfig
 from realtime.eeg.files import iter_chunks, read_recording
 from realtime.engine import Engine
 from realtime.face.capture import FileCapture
@@ -74,7 +74,8 @@ def _live(recording: Path, video: Path) -> _Kept:
             video=find_stream(name="sent-video", timeout_s=30.0),
             truth=None,
             sinks=sinks,
-            config=Config(),
+            # a busy machine would give up frames and band powers, and that is tested elsewhere
+            config=Config(session=SessionConfig(shed=False)),
         )
         runner.start()
         try:
