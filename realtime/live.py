@@ -24,7 +24,7 @@ from realtime.packets import EegInfo, StreamHealth
 from realtime.runner import LiveRunner
 from realtime.session.events import CONTROL, RECORDER, TUNING, own_source_id
 from realtime.settings import settings_texts
-from realtime.textview import TextView
+from realtime.textview import Standing, TextView
 from realtime.tuning_live import TuningDesk
 
 _STEP_S = 0.2
@@ -184,13 +184,19 @@ class LiveSession:
             )
         if view is not None:
             predictions, movements = runner.tally.predictions, runner.tally.movements
+            display = runner.engine.plan.newest
             view.show(
                 now_s,
-                predictions[-1] if predictions else None,
-                runner.truth.emotion_at(now_s),
-                movements[-1] if movements else None,
-                len(movements),
-                health,
+                Standing(
+                    prediction=predictions[-1] if predictions else None,
+                    truth=runner.truth.emotion_at(now_s),
+                    movement=movements[-1] if movements else None,
+                    movements=len(movements),
+                    health=health,
+                    names=display.class_names,
+                    uncertain_below=display.uncertain_below,
+                    shed=runner.shed,
+                ),
             )
 
 
