@@ -112,11 +112,6 @@ class Bridge:
         self._replay: BoundedQueue[ReplayState] = BoundedQueue(1)
         self._tunings: BoundedQueue[EngineTuning | TuningAnswer] = BoundedQueue(64)
 
-    @property
-    def dropped_chunks(self) -> int:
-        """EEG chunks the screen was too slow for."""
-        return self._eeg.dropped
-
     def start(self) -> None:
         """Look for streams and read them, in threads of their own.
 

@@ -16,10 +16,9 @@ from benchmarks.faults.lab import (
     Source,
     Watch,
     engine_on,
-    installed,
     unique,
 )
-from benchmarks.faults.row import Outcome, Row, not_installed
+from benchmarks.faults.row import Outcome, Row
 
 REQUIRED = (
     "nothing lost within a 30 s buffer; past it the exact count of lost samples within 1 s, "
@@ -82,8 +81,6 @@ def _stall(engine: Process, watch: Watch, seconds: float) -> tuple[int, float]:
 
 
 def _peer(kind: str, full: bool) -> Outcome:
-    if kind == "mne-lsl" and not installed("mne_lsl"):
-        return not_installed("mne-lsl")
     buffer_s, short_s, long_s = _lengths(full)
     lost: list[int] = []
     said: list[str] = []

@@ -46,8 +46,6 @@ def _ours(_full: bool) -> Outcome:
 
 
 def _peer(kind: str, _full: bool) -> Outcome:
-    if kind == "mne-lsl" and not installed("mne_lsl"):
-        return not_installed("mne-lsl")
     name = unique("amp")
     with Source(name) as source, Consumer(kind, name) as consumer:
         clock = Watch()

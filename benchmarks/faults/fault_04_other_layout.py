@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.faults.lab import EMOTIONS, HEALTH, Consumer, Source, Watch, engine_on, installed, unique
-from benchmarks.faults.row import Outcome, Row, not_installed
+from benchmarks.faults.lab import EMOTIONS, HEALTH, Consumer, Source, Watch, engine_on, unique
+from benchmarks.faults.row import Outcome, Row
 
 _WITHIN_S = 3.0
 _WATCHED_S = 5.0
@@ -40,8 +40,6 @@ def _ours(full: bool) -> Outcome:
 
 
 def _peer(kind: str, _full: bool) -> Outcome:
-    if kind == "mne-lsl" and not installed("mne_lsl"):
-        return not_installed("mne-lsl")
     name = unique("amp")
     with Source(name, channels=8) as source, Consumer(kind, name) as consumer:
         clock = Watch()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.faults.lab import EMOTIONS, HEALTH, Consumer, Engine, Source, Watch, engine_on, installed, unique
-from benchmarks.faults.row import Outcome, Row, not_installed
+from benchmarks.faults.lab import EMOTIONS, HEALTH, Consumer, Engine, Source, Watch, engine_on, unique
+from benchmarks.faults.row import Outcome, Row
 
 _FAR = 1_000_000
 """Samples of the second source are numbered from here."""
@@ -38,8 +38,6 @@ def _ours(full: bool) -> Outcome:
 
 
 def _peer(kind: str, _full: bool) -> Outcome:
-    if kind == "mne-lsl" and not installed("mne_lsl"):
-        return not_installed("mne-lsl")
     name = unique("amp")
     with Source(name) as source, Consumer(kind, name) as consumer, Source(name, first=_FAR):
         clock = Watch()

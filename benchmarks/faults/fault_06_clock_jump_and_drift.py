@@ -11,8 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.faults.lab import EMOTIONS, HEALTH, Consumer, Source, Watch, engine_on, installed, unique
-from benchmarks.faults.row import Outcome, Row, not_installed
+from benchmarks.faults.lab import EMOTIONS, HEALTH, Consumer, Source, Watch, engine_on, unique
+from benchmarks.faults.row import Outcome, Row
 from realtime.lsl.arrival import ArrivalClock
 from realtime.lsl.clock import GapAwareClock
 
@@ -72,8 +72,6 @@ def _drift_error(drift: float, seconds: float, chunk_s: float) -> float:
 
 
 def _peer(kind: str, _full: bool) -> Outcome:
-    if kind == "mne-lsl" and not installed("mne_lsl"):
-        return not_installed("mne-lsl")
     more = ("--cleaned",) if kind == "pylsl" else ()
     with Source(unique("amp")) as source, Consumer(kind, source.source_id, more=more) as consumer:
         clock = Watch()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from benchmarks.faults.lab import EMOTIONS, HEALTH, Consumer, Source, Watch, engine_on, installed, unique
-from benchmarks.faults.row import Outcome, Row, not_installed
+from benchmarks.faults.lab import EMOTIONS, HEALTH, Consumer, Source, Watch, engine_on, unique
+from benchmarks.faults.row import Outcome, Row
 
 _STALL_S = 2.0
 _CAUGHT_UP_S = 1.0
@@ -46,8 +46,6 @@ def _fresh(watch: Watch, woken: float) -> list[float]:
 
 
 def _peer(kind: str, _full: bool) -> Outcome:
-    if kind == "mne-lsl" and not installed("mne_lsl"):
-        return not_installed("mne-lsl")
     with Source(unique("amp")) as source, Consumer(kind, source.source_id) as consumer:
         clock = Watch()
         clock.pump(1.0)

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from benchmarks.faults.lab import EMOTIONS, HEALTH, POWERS, Consumer, Source, Watch, engine_on, installed, unique
-from benchmarks.faults.row import Outcome, Row, not_installed
+from benchmarks.faults.lab import EMOTIONS, HEALTH, POWERS, Consumer, Source, Watch, engine_on, unique
+from benchmarks.faults.row import Outcome, Row
 
 _HOP_S, _WINDOW_S = 0.05, 1.0
 _CHANNEL = 3
@@ -59,8 +59,6 @@ def _ours(_full: bool) -> Outcome:
 
 
 def _mne_lsl(_full: bool) -> Outcome:
-    if not installed("mne_lsl"):
-        return not_installed("mne-lsl")
     with Source(unique("amp")) as source, Consumer("mne-lsl", source.source_id, more=("--cleaned",)) as consumer:
         clock = Watch()
         clock.pump(1.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from itertools import pairwise
 
-from benchmarks.faults.lab import EMOTIONS, HEALTH, Consumer, Source, Watch, engine_on, installed, unique
-from benchmarks.faults.row import Outcome, Row, not_installed
+from benchmarks.faults.lab import EMOTIONS, HEALTH, Consumer, Source, Watch, engine_on, unique
+from benchmarks.faults.row import Outcome, Row
 
 _REPEATED = 20
 _SWAPPED = 10
@@ -42,8 +42,6 @@ def _ours(_full: bool) -> Outcome:
 
 
 def _peer(kind: str, _full: bool) -> Outcome:
-    if kind == "mne-lsl" and not installed("mne_lsl"):
-        return not_installed("mne-lsl")
     with Source(unique("amp")) as source, Consumer(kind, source.source_id) as consumer:
         clock = Watch()
         clock.pump(2.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.faults.lab import HEALTH, Consumer, Source, Watch, engine_on, installed, unique
-from benchmarks.faults.row import Outcome, Row, not_installed
+from benchmarks.faults.lab import HEALTH, Consumer, Source, Watch, engine_on, unique
+from benchmarks.faults.row import Outcome, Row
 
 _WITHIN = 1e-3
 _AFTER_S = 10.0
@@ -36,8 +36,6 @@ def _ours(full: bool) -> Outcome:
 
 
 def _peer(kind: str, _full: bool) -> Outcome:
-    if kind == "mne-lsl" and not installed("mne_lsl"):
-        return not_installed("mne-lsl")
     true_hz = 0.9 * _NOMINAL_HZ
     with Source(unique("amp"), true_hz=true_hz) as source, Consumer(kind, source.source_id) as consumer:
         Watch().pump(3.0)

@@ -19,10 +19,9 @@ from benchmarks.faults.lab import (
     Engine,
     Source,
     Watch,
-    installed,
     unique,
 )
-from benchmarks.faults.row import Outcome, Row, not_installed
+from benchmarks.faults.row import Outcome, Row
 
 _WATCHED_S = 3.0
 _HOUR_S = 3600.0
@@ -81,8 +80,6 @@ def _wall_clock(folder: Path) -> tuple[Path, dict[str, str]]:
 
 
 def _peer(kind: str, _full: bool) -> Outcome:
-    if kind == "mne-lsl" and not installed("mne_lsl"):
-        return not_installed("mne-lsl")
     with tempfile.TemporaryDirectory() as folder, Source(unique("amp")) as source:
         hand, environment = _wall_clock(Path(folder))
         with Consumer(kind, source.source_id, environment=environment) as consumer:

