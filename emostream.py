@@ -10,14 +10,14 @@ import os
 import subprocess
 import sys
 import uuid
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from gui.annotate.commands import agreement, annotate
-from gui.commands import flash
-from gui.present.commands import present
+from gui.present.commands import flash, present
 from models.commands import evaluate_command, train_command
 from models.data.commands import dataset_app
 from realtime.analysis.command import analyze_command
@@ -158,6 +158,11 @@ def run(
     no_video: NoVideo = False,
     eeg_name: Annotated[str | None, typer.Option("--eeg", help="LSL name of the headset's stream.")] = None,
     video_name: Annotated[str | None, typer.Option("--video", help="LSL name of the camera's stream.")] = None,
+    eeg_source: Annotated[str | None, typer.Option(help="LSL source id of the headset's stream.")] = None,
+    video_source: Annotated[str | None, typer.Option(help="LSL source id of the camera's stream.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Of this engine among several: its source ids begin with it.")
+    ] = None,
     interpolate: Interpolate = False,
 ) -> None:
     """The engine: finds the EEG and video streams, recognises, publishes on LSL."""
@@ -170,10 +175,13 @@ def run(
     known = choose_calibration(calibration, subject, settings.session.root)
     windowed = dashboard and not headless and _has_display()
     with Children() as children:
-        wanted = Wanted(eeg=not no_eeg, video=not no_video, eeg_name=eeg_name, video_name=video_name)
+        wanted = Wanted(
+            not no_eeg, not no_video, eeg_name, video_name, eeg_source=eeg_source, video_source=video_source, name=name
+        )
         session = _open_session(model, wanted, settings, known, children)
         if windowed:
-            children.start("dashboard", *(["--network"] if settings.lsl.network else []))
+            which = ["--engine", name] if name is not None else []
+            children.start("dashboard", *which, *(["--network"] if settings.lsl.network else []))
         _recognise(session, children, seconds, not windowed, summary)
 
 
@@ -185,6 +193,9 @@ def dashboard(
     theme: Annotated[str | None, typer.Option(help="dark or light", show_default="as last time")] = None,
     reset_layout: Annotated[bool, typer.Option("--reset-layout", help="Forget how the panels were arranged.")] = False,
     screenshot: Annotated[Path | None, typer.Option(help="Save a PNG of the window just before it closes.")] = None,
+    engine: Annotated[
+        str, typer.Option(help="Which of several: what 'run --name' called it.", show_default="any")
+    ] = "",
 ) -> None:
     """The screen alone, here or on another machine."""
     from realtime.errors import ConfigurationError
@@ -196,7 +207,9 @@ def dashboard(
     configure(config, network)
     from gui.app import run_dashboard
 
-    raise typer.Exit(run_dashboard(seconds=seconds, screenshot=screenshot, theme=theme, reset_layout=reset_layout))
+    raise typer.Exit(
+        run_dashboard(seconds=seconds, screenshot=screenshot, theme=theme, reset_layout=reset_layout, engine=engine)
+    )
 
 
 app.add_typer(simulate_app, name="simulate")
@@ -259,7 +272,13 @@ def _load_recognizer(path: Path) -> Recognizer:
     return load_recognizer(path)
 
 
-app.command()(analyze_command(_load_recognizer, DEMO_CHECKPOINT))
+def _spread(function: Any, shared: Any, items: Sequence[Any], **where: Any) -> Generator[Any, None, None]:
+    from models.scale_out import ScaleOut, spread
+
+    return spread(function, shared, items, ScaleOut(**where))
+
+
+app.command()(analyze_command(_load_recognizer, DEMO_CHECKPOINT, _spread))
 app.command()(report)
 app.command()(train_command(_train_simulated, DEMO_CHECKPOINT))
 app.command()(evaluate_command(_evaluate_simulated, DEMO_CHECKPOINT))
@@ -288,7 +307,11 @@ def export(
 @app.command()
 def bench(
     suite: Annotated[
-        str, typer.Argument(help="dsp, face, network, latency, gui, offline, all; scaling; spotting; flow; faults")
+        str,
+        typer.Argument(
+            help="dsp, face, network, latency, start, gui, offline, training, archive, all; machines; scaling; "
+            "spotting; flow; faults"
+        ),
     ] = "all",
     summary: Summary = None,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="Each row; or each simulated clip.")] = None,

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [dsp|face|network|latency|gui|offline|all|flow|soak] [--summary FILE]`; spotting, faults."""
+"""`python -m benchmarks [SUITE|all|flow|soak] [--summary FILE]`, SUITE as below; spotting, faults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from realtime.errors import EmostreamError
 
-SUITES = ("dsp", "face", "network", "latency", "gui", "offline")
+SUITES = ("dsp", "face", "network", "latency", "start", "gui", "offline", "training", "archive")
 
 
 def run(suites: Sequence[str], seconds: float) -> dict[str, Any]:
@@ -83,6 +83,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             measure_scaling(chosen.out or Path(), 1.0 if chosen.seconds is None else chosen.seconds)
             return 0
+        if chosen.suite == "machines":
+            from benchmarks.machines import PEOPLE
+            from benchmarks.machines import run as run_machines
+
+            run_machines(PEOPLE, 30.0 if chosen.seconds is None else chosen.seconds, chosen.summary)
+            return 0
         if chosen.suite == "faults":
             from benchmarks.faults.suite import parse_rows
             from benchmarks.faults.suite import run as run_faults
@@ -105,9 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "suite",
         nargs="?",
-        choices=(*SUITES, "all", "scaling", "spotting", "flow", "faults", "soak"),
+        choices=(*SUITES, "all", "machines", "scaling", "spotting", "flow", "faults", "soak"),
         default="all",
-        help="all: dsp to gui; spotting, flow and faults measure what is right, soak half an hour of demo",
+        help="all: dsp to offline; spotting, flow and faults measure what is right, soak half an hour of demo",
     )
     parser.add_argument("--summary", type=Path, metavar="FILE", help="write the table as JSON")
     parser.add_argument(

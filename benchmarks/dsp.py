@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from benchmarks.measure import interleave
+from benchmarks.measure import Timing, interleave
 from benchmarks.report import Goal, Row
 from realtime.config import EegConfig
-from realtime.eeg.bands import BAND_PRESETS, BandPowerStream, band_bins
+from realtime.eeg.bands import BAND_PRESETS, BandPowerStream, band_bins, band_power
 from realtime.eeg.montage import MODEL_CHANNELS
 from realtime.eeg.pipeline import EegPipeline
 from realtime.interfaces import RecognizerSpec
@@ -36,6 +37,7 @@ def run(seconds: float) -> list[Row]:
     return [
         band_power_row(SFREQ_HZ, seconds),
         band_power_row(200.0, seconds),
+        drift_row(seconds),
         ring_row(seconds),
         pipeline_row(seconds),
     ]
@@ -91,6 +93,39 @@ def band_power_row(sfreq_hz: float, seconds: float) -> Row:
         goals=(Goal("over floor", 5), Goal("below peer", 50, WELCH)),
         max_difference=difference,
         note=f"equal to both peers within {difference:.1e} log10 uV^2/Hz",
+    )
+
+
+def drift_row(seconds: float) -> Row:
+    """Band power of loud and soft noise in turn, hop after hop: 20 000 hops for each of `seconds`, up to a million.
+
+    Every 2000 hops the newest window of either noise is compared with the definition.
+    """
+    sfreq_hz, n_channels = 128.0, 2
+    n_rounds = int(np.clip(10.0 * seconds, 2, 500))
+    noise = np.random.default_rng(4).normal(size=(n_channels, 12_800))
+    x = np.concatenate([1e4 * noise[:, :6400], 1e-2 * noise[:, 6400:]], axis=1)
+    stream, times_ms, difference, n_hops = BandPowerStream(n_channels, sfreq_hz), [], 0.0, 0
+    for _ in range(n_rounds):
+        begun = time.process_time()
+        found = stream.push(x)
+        times_ms.append(1000.0 * (time.process_time() - begun) / len(found))
+        n_hops += round(x.shape[1] / sfreq_hz / HOP_S)
+        for end, power in (found[len(found) // 2 - 1], found[-1]):
+            last = (end - 1) % x.shape[1] + 1
+            window = x[:, last - round(sfreq_hz) : last]
+            difference = max(difference, float(np.abs(power - band_power(window, sfreq_hz, BANDS)).max()))
+    new = x[:, :6]
+    floor = interleave({"floor": lambda: np.fft.rfft(new, axis=1)}, 0.0)["floor"]
+    return Row(
+        name=f"band power, {n_hops} hops without a pause, {n_channels} channels x {sfreq_hz:g} Hz",
+        ours=Timing.of(times_ms, "cpu"),
+        floor=floor,
+        floor_name="rfft of the new samples",
+        also={"within 1e-5 of the definition": difference < 1e-5},
+        max_difference=difference,
+        note=f"largest difference {difference:.1e} log10 uV^2/Hz; noise of 10 mV and of 10 nV in turn; a million hops "
+        "with --seconds 50",
     )
 
 

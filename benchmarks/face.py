@@ -1,4 +1,4 @@
-"""The face chain, an evaluated frame of 640 x 480 from a simulated person."""
+"""The face chain on a simulated person: an evaluated frame of 640 x 480, and a fast camera live."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import count
 
 import cv2
 
+from benchmarks import face_live
 from benchmarks.measure import interleave
 from benchmarks.report import Goal, Row
 from realtime.face.alignment import Alignment
@@ -50,16 +51,18 @@ def run(seconds: float) -> list[Row]:
             peers={name: timings[name] for name in DENSE.values()},
             goals=(Goal("median", 5.0),),
             note=f"face found in {counters.faces} of {counters.evaluated} frames, all evaluated; the peers do not spot",
-        )
+        ),
+        face_live.run(seconds),
     ]
 
 
-def simulated_frames() -> list[UInt8]:
-    """Five seconds of a simulated face, grey, from the middle of a session."""
+def simulated_frames(fps: float = FPS, n: int = N_FRAMES) -> list[UInt8]:
+    """A simulated face from ten seconds into a session on, grey."""
     cv2.setNumThreads(1)
     person = unseen_person(3)
-    simulator = FaceSimulator(person, make_scenario(person, 60.0, 3), fps=FPS)
-    return [simulator.frame(index) for index in range(300, 300 + N_FRAMES)]
+    simulator = FaceSimulator(person, make_scenario(person, 60.0, 3), fps=fps)
+    first = round(10.0 * fps)
+    return [simulator.frame(index) for index in range(first, first + n)]
 
 
 def back_and_forth(frames: list[UInt8]) -> Iterator[UInt8]:

@@ -17,14 +17,14 @@ from PyQt5.QtWidgets import QApplication
 from benchmarks import gui_live
 from benchmarks.measure import Timing, interleave
 from benchmarks.report import Goal, Row
-from gui.display_filter import DisplayFilters
-from gui.messages import BandSample, QualitySample
-from gui.panels.bands import BandPanel
-from gui.panels.eeg import EegPanel
-from gui.panels.eeg_controls import EegView
-from gui.panels.quality import QualityPanel
-from gui.panels.spectrogram import HOP_S, SpectrogramPanel
-from gui.panels.topomap import TopomapPanel
+from gui.panels.eeg.bands import BandPanel
+from gui.panels.eeg.controls import EegView
+from gui.panels.eeg.display_filter import DisplayFilters
+from gui.panels.eeg.panel import EegPanel
+from gui.panels.eeg.quality import QualityPanel
+from gui.panels.eeg.spectrogram import HOP_S, SpectrogramPanel
+from gui.panels.eeg.topomap import TopomapPanel
+from gui.streams.messages import BandSample, QualitySample
 from gui.theme import DARK, apply_theme
 from realtime.eeg.montage import MODEL_CHANNELS
 from realtime.packets import EegChunk, EegInfo, Float32
@@ -182,7 +182,7 @@ class _Curves:
         for curve in self._curves:
             self._plot.addItem(curve)
         self._plot.show()
-        QApplication.processEvents()
+        self.frame()
 
     def frame(self) -> None:
         newest = self._x[:, self._first : self._first + self._n]

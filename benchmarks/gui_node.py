@@ -19,12 +19,12 @@ from PyQt5.QtWidgets import QApplication
 
 from gui.app import run_dashboard
 from gui.application import open_application
-from gui.docks import Preset
-from gui.main_window import MainWindow
-from gui.panels.eeg import EegCanvas
-from gui.panels.video import VideoCanvas
+from gui.panels.eeg.panel import EegCanvas
+from gui.panels.face.video import VideoCanvas
 from gui.settings import Settings
 from gui.theme import DARK
+from gui.window.docks import Preset
+from gui.window.main_window import MainWindow
 from realtime.lsl import session
 from realtime.processes import end_with_parent
 

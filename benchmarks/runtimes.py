@@ -13,32 +13,31 @@ from numpy.typing import NDArray
 
 from models.checkpoint import load_checkpoint
 from models.checkpoint_info import PARTS, Part, exported_path, read_checkpoint
-from models.eager import EagerRuntime
+from models.eager import EagerRuntime, eager_parts
 from models.recognizer import NetworkRecognizer, NetworkRuntime
 
 
 class TracedRuntime:
-    """torch.jit: every part traced once for each set of shapes, frozen."""
+    """torch.jit: every part traced once, frozen."""
 
     name = "torch.jit"
 
     def __init__(self, path: Path) -> None:
         torch.set_num_threads(1)
-        self._network = load_checkpoint(path).network
-        self._traced: dict[tuple[Any, ...], Any] = {}
+        self._parts = eager_parts(load_checkpoint(path).network)
+        self._traced: dict[Part, Any] = {}
 
     def run(self, part: Part, *inputs: NDArray) -> tuple[NDArray, ...]:
         """Outputs of a part."""
-        key = (part, *(array.shape for array in inputs))
         tensors = tuple(torch.from_numpy(array) for array in inputs)
-        if key not in self._traced:
+        if part not in self._traced:
             with torch.no_grad(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                traced: Any = torch.jit.trace(getattr(self._network, part), tensors, check_trace=False)
-                self._traced[key] = torch.jit.freeze(traced.eval())
+                traced: Any = torch.jit.trace(self._parts[part], tensors, check_trace=False)
+                self._traced[part] = torch.jit.freeze(traced.eval())
         with torch.inference_mode():
-            found = self._traced[key](*tensors)
-        return tuple(tensor.numpy() for tensor in (found if isinstance(found, tuple) else (found,)))
+            found = self._traced[part](*tensors)
+        return tuple(tensor.numpy() for tensor in found)
 
 
 class OpenVinoRuntime:

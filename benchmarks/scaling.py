@@ -6,6 +6,8 @@ Every point is the time on a core that a second of input takes. Beyond 1 a way c
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from benchmarks.dsp import SPEC, loop_band_power, signal_uv, welch_band_power
 from benchmarks.measure import interleave, machine
@@ -24,9 +27,11 @@ from realtime.packets import EegChunk, EegInfo, Float32, VideoFrame
 CHANNELS = (8, 16, 32, 64, 128, 256)
 RATES_HZ = (250.0, 500.0, 1000.0, 2000.0, 4000.0)
 FPS = (15.0, 30.0, 60.0, 100.0, 150.0, 200.0)
-PEOPLE = (1, 2, 4, 8, 16)
+PEOPLE = (1, 2, 4, 8, 16, 32, 64)
 LENGTHS_MIN = (1.0, 2.0, 4.0, 8.0)
 _HOPS_S, _CHUNK_S = 20, 0.05
+_PEAK = "peak MB: "
+_ANALYZE, _WHOLE = "emostream analyze", "pyxdf and batched scipy welch, the file whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,17 @@ class Curve:
     share: Mapping[str, Sequence[float]]
     also: Mapping[str, Sequence[float]]
 
+    def memory_ends_at(self, have_mb: float) -> dict[str, float]:
+        """For each way whose memory is among `also`: the size at which this much is full, growing on as it last did."""
+        ends: dict[str, float] = {}
+        for name, used_mb in self.also.items():
+            if name.startswith(_PEAK):
+                # short sessions grow for other reasons: what is loaded when it is first needed
+                slope = (used_mb[-1] - used_mb[-2]) / (self.sizes[-1] - self.sizes[-2])
+                left = (have_mb - used_mb[-1]) / slope if slope > 0 else float("inf")
+                ends[name.removeprefix(_PEAK)] = self.sizes[-1] + left
+        return ends
+
     def stops_at(self, way: str) -> float | None:
         """The first size at which a way needs more than a core; None where it keeps up throughout."""
         return next((s for s, share in zip(self.sizes, self.share[way], strict=True) if share > 1.0), None)
@@ -65,7 +81,7 @@ def run(out: Path, seconds: float) -> dict[str, Any]:
     """
     if not out.is_dir():
         raise ConfigurationError(f"--out: no folder '{out}'")
-    about = machine()
+    about, have_mb = machine(), psutil.virtual_memory().total / 2**20
     curves = [
         eeg_curve("channels", "EEG channels at 1000 Hz", [(n, 1000.0) for n in CHANNELS], seconds),
         eeg_curve("rates", "sampling rate of 64 channels, Hz", [(64, rate) for rate in RATES_HZ], seconds),
@@ -79,6 +95,8 @@ def run(out: Path, seconds: float) -> dict[str, Any]:
             stop = curve.stops_at(way)
             share = " ".join(f"{value:.3g}" for value in curve.share[way])
             print(f"{curve.size}: {way}: {share}; " + ("keeps up" if stop is None else f"too slow from {stop:g}"))
+        for way, end in curve.memory_ends_at(have_mb).items():
+            print(f"{curve.size}: {way}: told from its growth, the {have_mb / 1024:.0f} GB here are full at {end:.3g}")
     found = {"machine": about, "curves": [asdict(curve) for curve in curves]}
     (out / "scaling.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return found
@@ -150,14 +168,19 @@ def frames_curve(seconds: float) -> Curve:
 
 
 def people_curve(seconds: float) -> Curve:
-    """Several participants' EEG with the demonstration's answers in one process, an engine each."""
+    """Several participants' EEG with the demonstration's answers in one process, an engine each.
+
+    The peers compute band power alone, of as many participants, and answer nothing.
+    """
     from benchmarks.checkpoint import PATH
     from models.recognizer import load_recognizer
     from realtime.eeg.montage import MODEL_CHANNELS
     from realtime.engine import Engine
 
     x = signal_uv(len(MODEL_CHANNELS), 1000.0, 8.0)
-    share: list[float] = []
+    window = x[:, :1000]
+    ours = "one engine a participant"
+    share: dict[str, list[float]] = {ours: [], "batched scipy welch": [], "welch a channel": []}
     for n in PEOPLE:
         recognizer = load_recognizer(PATH)
         info = EegInfo("bench", "bench", tuple(MODEL_CHANNELS), 1000.0)
@@ -175,19 +198,37 @@ def people_curve(seconds: float) -> Curve:
 
         for _ in range(4):
             second()
-        share.append(interleave({"ours": second}, seconds, rounds=3)["ours"].median_ms / 1000.0)
-    return Curve("people", "participants, 62 channels at 1000 Hz each", PEOPLE, {"one engine a participant": share}, {})
+        calls: dict[str, Callable[[], object]] = {
+            ours: second,
+            "batched scipy welch": lambda n=n: [welch_band_power(window, 1000.0) for _ in range(n)],
+            "welch a channel": lambda n=n: [loop_band_power(window, 1000.0) for _ in range(n)],
+        }
+        for way, timing in interleave(calls, seconds, rounds=3).items():
+            share[way].append((1 if way == ours else _HOPS_S) * timing.median_ms / 1000.0)
+    return Curve("people", "participants, 62 channels at 1000 Hz each", PEOPLE, share, {})
 
 
 def length_curve() -> Curve:
-    """`emostream analyze` on EEG of growing length, start and report included."""
+    """`emostream analyze` on EEG of growing length, start and report included, beside reading the file whole."""
     from benchmarks.offline import analyzed
 
-    with tempfile.TemporaryDirectory(prefix="emostream-bench-") as folder:
-        runs = [analyzed(Path(folder), 60.0 * minutes, film=False) for minutes in LENGTHS_MIN]
-    share = [run.cpu_s / (60.0 * minutes) for run, minutes in zip(runs, LENGTHS_MIN, strict=True)]
-    memory = [run.peak_mb for run in runs]
-    return Curve("length", "length of the session, min", LENGTHS_MIN, {"emostream analyze": share}, {"peak MB": memory})
+    share: dict[str, list[float]] = {_ANALYZE: [], _WHOLE: []}
+    memory: dict[str, list[float]] = {_PEAK + way: [] for way in share}
+    with tempfile.TemporaryDirectory(prefix="emostream-bench-") as place:
+        for minutes in LENGTHS_MIN:
+            ours = analyzed(Path(place), 60.0 * minutes, film=False)
+            peer = _read_whole(Path(place) / f"s{60.0 * minutes:g}.xdf")
+            for way, cpu_s, peak_mb in ((_ANALYZE, ours.cpu_s, ours.peak_mb), (_WHOLE, peer["cpu_s"], peer["peak_mb"])):
+                share[way].append(cpu_s / (60.0 * minutes))
+                memory[_PEAK + way].append(peak_mb)
+    return Curve("length", "length of the session, min", LENGTHS_MIN, share, memory)
+
+
+def _read_whole(path: Path) -> dict[str, float]:
+    """What the peer says of itself, in a process of its own: band power alone, no answers, no tables."""
+    command = [sys.executable, "-m", "benchmarks.whole_file", str(path)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, check=True)
+    return json.loads(done.stdout)
 
 
 def _draw(curve: Curve, path: Path) -> None:

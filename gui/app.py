@@ -12,13 +12,12 @@ from PyQt5.QtCore import QSize, QTimer
 from PyQt5.QtGui import QGuiApplication
 from PyQt5.QtWidgets import QApplication
 
-from gui.application import leaving_on_signals, open_application
-from gui.bridge import Bridge
-from gui.docks import PRESETS
-from gui.main_window import MainWindow
+from gui.application import leaving_on_signals, open_application, save_screenshot
 from gui.settings import Settings
+from gui.streams.bridge import Bridge
 from gui.theme import set_font_scale, theme_named
-from realtime.errors import DataError
+from gui.window.docks import PRESETS
+from gui.window.main_window import MainWindow
 from realtime.lsl.outlets import ControlOutlet
 
 USUAL_SIZE = (1600, 900)
@@ -32,6 +31,7 @@ def run_dashboard(
     size: tuple[int, int] | None = None,
     theme: str | None = None,
     reset_layout: bool = False,
+    engine: str = "",
 ) -> int:
     """Open the dashboard and run it until its window closes. Main thread; `session.configure` comes first.
 
@@ -47,6 +47,8 @@ def run_dashboard(
         By default the one chosen last time.
     reset_layout : bool
         Forget how the panels were arranged.
+    engine : str
+        Name of the engine that is shown, where there are several.
 
     Returns
     -------
@@ -69,7 +71,7 @@ def run_dashboard(
     app = open_application(chosen)
     pg.setConfigOptions(antialias=False, background=chosen.panel, foreground=chosen.muted)
     control = ControlOutlet(source_id=f"emostream-dashboard@{socket.gethostname()}-{os.getpid()}")
-    window = MainWindow(Bridge(), chosen, pylsl.local_clock, control.push, settings)
+    window = MainWindow(Bridge(engine=engine), chosen, pylsl.local_clock, control.push, settings)
     _place(window, settings, size)
     with leaving_on_signals(app):
         return _run(app, window, control, seconds, screenshot)
@@ -105,23 +107,3 @@ def _run(
         window.close()
         control.close()
     return code
-
-
-def save_screenshot(window: MainWindow, path: Path) -> None:
-    """Write the window as a PNG, whole or not at all.
-
-    Raises
-    ------
-    DataError
-        The file cannot be written.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    refusal = f"cannot write the screenshot '{path}': choose a folder that exists and may be written to"
-    try:
-        if not window.grab().save(str(part), "PNG"):
-            raise DataError(refusal)
-        part.replace(path)
-    except OSError as err:
-        raise DataError(refusal) from err
-    finally:
-        part.unlink(missing_ok=True)

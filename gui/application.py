@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from PyQt5.QtCore import QCoreApplication, Qt, QTimer
-from PyQt5.QtWidgets import QApplication
+from PyQt5.QtWidgets import QApplication, QWidget
 
 from gui.theme import Theme, apply_theme
-from realtime.errors import ConfigurationError
+from realtime.errors import ConfigurationError, DataError
 
 INTERRUPTED = 130
 _PROBE = "from PyQt5.QtGui import QGuiApplication; QGuiApplication(['probe'])"
@@ -86,3 +87,23 @@ def leaving_on_signals(app: QApplication) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def save_screenshot(window: QWidget, path: Path) -> None:
+    """Write the window as a PNG, whole or not at all.
+
+    Raises
+    ------
+    DataError
+        The file cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    refusal = f"cannot write the screenshot '{path}': choose a folder that exists and may be written to"
+    try:
+        if not window.grab().save(str(part), "PNG"):
+            raise DataError(refusal)
+        part.replace(path)
+    except OSError as err:
+        raise DataError(refusal) from err
+    finally:
+        part.unlink(missing_ok=True)

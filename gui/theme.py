@@ -268,7 +268,7 @@ def _buttons(theme: Theme) -> str:
     QDockWidget {{ color: {theme.text}; font-size: {scaled(12)}px; font-weight: 600; }}
     QDockWidget::title {{ background: {theme.grid}; padding: 3px 8px; border-radius: 4px; }}
     QTabBar::tab {{
-        background: {theme.window}; color: {theme.muted}; border: 1px solid {theme.border}; padding: 3px 12px;
+        background: {theme.window}; color: {theme.muted}; border: 1px solid {theme.border}; padding: 3px 9px;
         font-size: {scaled(12)}px;
     }}
     QTabBar {{ qproperty-drawBase: 0; }}

@@ -48,4 +48,4 @@ def _usable_windows(eeg: EegSequence, spec: RecognizerSpec) -> int:
             f"EEG sequence has shape {eeg.log_power.shape}, model {spec.model_id} wants {wanted} "
             "(windows, channels, bands); prepare it from the model's spec"
         )
-    return int((eeg.window_mask & eeg.channel_mask.any(axis=1)).sum())
+    return int(np.count_nonzero(eeg.window_mask & eeg.channel_mask.any(axis=1)))

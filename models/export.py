@@ -17,10 +17,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.export import Dim
 
 from models.checkpoint import load_checkpoint
 from models.checkpoint_info import CheckpointInfo, Description, Part, exported_path, read_kind, write_whole
+from models.exported import INPUTS, OUTPUTS
+from models.lean import LeanEeg, LeanFace, LeanFusion
 from models.small.exported import VIEWS_ASKED
 from models.small.face_experts import TorchNetworks, load_networks
 from models.small.maps import MAP_PX
@@ -37,7 +38,6 @@ class _Plan:
     module: nn.Module
     inputs: dict[str, Tensor]
     outputs: tuple[str, ...]
-    dynamic: dict[str, dict[int, Any]] | None = None
 
 
 class _FaceNetworks(nn.Module):
@@ -113,33 +113,23 @@ def _ensemble_plans(path: Path) -> tuple[EnsembleInfo, dict[Part, _Plan]]:
 
 
 def _network_plans(path: Path) -> tuple[CheckpointInfo, dict[Part, _Plan]]:
-    """Encoders take one sample, as asked live; the fusion any number of views and tokens."""
+    """All sizes are fixed: one question at a time, as asked live."""
     checkpoint = load_checkpoint(path)
-    network = checkpoint.network
-    c = network.config
-    one_eeg = {
-        "log_power": torch.zeros(1, c.n_windows, c.n_channels, c.n_bands),
-        "channel_mask": torch.ones(1, c.n_windows, c.n_channels, dtype=torch.bool),
-        "window_mask": torch.ones(1, c.n_windows, dtype=torch.bool),
+    c = checkpoint.network.config
+    windows = c.n_windows + 1
+    eeg, face, fusion = LeanEeg(checkpoint.network), LeanFace(checkpoint.network), LeanFusion(checkpoint.network)
+    one_eeg = (torch.zeros(windows, c.n_channels * c.n_bands), torch.ones(windows, c.n_channels), torch.ones(windows))
+    one_face = (torch.zeros(1, 2, c.face_px, c.face_px), torch.zeros(1, 1, c.face_px, c.face_px))
+    with torch.inference_mode():
+        sides = (*eeg(*one_eeg)[1:], *face(*one_face)[1:])
+    modules: dict[Part, tuple[nn.Module, tuple[Tensor, ...]]] = {
+        "eeg": (eeg, one_eeg),
+        "face": (face, one_face),
+        "fusion": (fusion, tuple(side.clone() for side in sides)),
     }
-    one_face = {"flow": torch.zeros(1, 2, c.face_px, c.face_px), "apex": torch.zeros(1, 1, c.face_px, c.face_px)}
-    # sizes of 2 and more, and all different: the exporter takes equal ones, and a one, for constants
-    rows, n_eeg, n_face = Dim("rows", min=1), Dim("n_eeg", min=1), Dim("n_face", min=1)
-    tokens = {
-        "eeg": torch.zeros(3, 5, c.token_width),
-        "eeg_valid": torch.ones(3, 5, dtype=torch.bool),
-        "face": torch.zeros(3, 4, c.token_width),
-        "face_valid": torch.ones(3, 4, dtype=torch.bool),
-        "has_eeg": torch.ones(3, dtype=torch.bool),
-        "has_face": torch.ones(3, dtype=torch.bool),
-    }
-    dynamic: dict[str, dict[int, Any]] = {name: {0: rows} for name in tokens}
-    for name, size in (("eeg", n_eeg), ("face", n_face)):
-        dynamic[name][1] = dynamic[f"{name}_valid"][1] = size
     return checkpoint.info, {
-        "eeg": _Plan(network.eeg, one_eeg, ("tokens", "valid")),
-        "face": _Plan(network.face, one_face, ("tokens", "valid")),
-        "fusion": _Plan(network.fusion, tokens, ("logits",), dynamic),
+        part: _Plan(module.eval(), dict(zip(INPUTS[part], inputs, strict=True)), OUTPUTS[part])
+        for part, (module, inputs) in modules.items()
     }
 
 
@@ -147,10 +137,9 @@ def _to_onnx(plan: _Plan, info: Description) -> bytes:
     with _quiet_exporter(), torch.no_grad(), tempfile.TemporaryDirectory() as folder:
         program: Any = torch.onnx.export(
             plan.module,
-            kwargs=plan.inputs,
+            tuple(plan.inputs.values()),
             input_names=list(plan.inputs),
             output_names=list(plan.outputs),
-            dynamic_shapes=plan.dynamic,
             opset_version=OPSET,
             dynamo=True,
             verbose=False,

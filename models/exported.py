@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     import onnxruntime
 
 
+_SIDE = ("tokens", "read", "masked", "rows")
+
+INPUTS: dict[Part, tuple[str, ...]] = {
+    "eeg": ("power", "mask", "window"),
+    "face": ("flow", "apex"),
+    "fusion": tuple(f"{side}_{name}" for side in ("eeg", "face") for name in _SIDE),
+}
+"""Of an exported network's parts; see `models.lean`."""
+
+OUTPUTS: dict[Part, tuple[str, ...]] = {"eeg": ("logits", *_SIDE), "face": ("logits", *_SIDE), "fusion": ("logits",)}
+
+
 class OnnxRuntime:
     """The exported parts of a network; see `models.recognizer.NetworkRuntime`.
 
@@ -32,12 +44,19 @@ class OnnxRuntime:
     Raises
     ------
     CheckpointError
-        Nothing was exported, a file is absent or is not the one that `info` names, or ONNX Runtime refuses it.
+        Nothing was exported, a file is absent or is not the one that `info` names, ONNX Runtime refuses it, or it was
+        exported by a version of this software that arranged the parts otherwise.
     """
 
     def __init__(self, path: Path, info: CheckpointInfo) -> None:
         self._sessions = {part: open_session(path, part, info) for part in PARTS}
-        self._inputs = {part: [i.name for i in session.get_inputs()] for part, session in self._sessions.items()}
+        for part in PARTS:
+            takes = tuple(i.name for i in self._sessions[part].get_inputs())
+            if takes != INPUTS[part]:
+                raise CheckpointError(
+                    f"'{exported_path(path, part)}' takes {', '.join(takes)}, wanted {', '.join(INPUTS[part])}: "
+                    f"another version of emostream exported it; run 'emostream export {path.name}' again"
+                )
 
     @property
     def name(self) -> str:
@@ -46,7 +65,7 @@ class OnnxRuntime:
 
     def run(self, part: Part, *inputs: NDArray) -> tuple[NDArray, ...]:
         """Outputs of a part."""
-        found = self._sessions[part].run(None, dict(zip(self._inputs[part], inputs, strict=True)))
+        found = self._sessions[part].run(OUTPUTS[part], dict(zip(INPUTS[part], inputs, strict=True)))
         return tuple(np.asarray(array) for array in found)
 
 

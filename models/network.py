@@ -136,6 +136,14 @@ class FaceEncoder(nn.Module):
 
     def forward(self, flow: Tensor, apex: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens (batch, 1 + n_glimpses, token_width) float32 and which are valid: all."""
+        tokens = self.looked(flow, apex)
+        valid = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+        for layer in self.layers:
+            tokens = layer(tokens, valid)
+        return tokens, valid
+
+    def looked(self, flow: Tensor, apex: Tensor) -> Tensor:
+        """Tokens as `forward`, before they see one another."""
         motion = _motion(flow)
         theta = self.sampler.theta(motion)
         glimpses = self.sampler.sample(torch.cat([motion, apex - 0.5], dim=1), theta)
@@ -143,11 +151,7 @@ class FaceEncoder(nn.Module):
         pooled = torch.cat([features.mean(dim=-1), features.amax(dim=-1)], dim=-1)
         seen = self.to_token(pooled).view(len(flow), self.sampler.n_glimpses, self.position.shape[2])
         tokens = seen + self.from_theta(theta.flatten(2))
-        tokens = F.pad(tokens, (0, 0, 1, 0)) + self.position
-        valid = torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
-        for layer in self.layers:
-            tokens = layer(tokens, valid)
-        return tokens, valid
+        return F.pad(tokens, (0, 0, 1, 0)) + self.position
 
     def theta(self, flow: Tensor) -> Tensor:
         """Where the glimpses look: (batch, n_glimpses, 2, 3), glimpse to input coordinates, both in [-1, 1]."""

@@ -6,7 +6,7 @@ No torch at import: a lab's live machine does not need it.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -28,11 +28,15 @@ if TYPE_CHECKING:
     from models.checkpoint import Checkpoint
     from models.small.recognizer import EnsembleRecognizer
 
-Tokens = tuple[NDArray[np.float32], NDArray[np.bool_]]
+_MOVEMENTS_KEPT = 16
+"""A movement found is asked about a little later, while an older one still is; and several engines may share this."""
+
+Answered = tuple[NDArray[np.float32], tuple[NDArray, ...]]
+"""(1, n_classes) logits of one modality alone, and what the fusion reads of it."""
 
 
 class NetworkRuntime(Protocol):
-    """Runs the three parts of one trained network, on one thread."""
+    """Runs the three parts of one trained network, on one thread, one question at a time."""
 
     @property
     def name(self) -> str:
@@ -40,21 +44,24 @@ class NetworkRuntime(Protocol):
         ...
 
     def run(self, part: Part, *inputs: NDArray) -> tuple[NDArray, ...]:
-        """Outputs of a part, arrays in the order of its `forward` in `models.network` and `models.fusion`.
+        """Outputs of a part: (1, n_classes) float32 logits first.
 
         Parameters
         ----------
         part : 'eeg', 'face' or 'fusion'
-            'eeg' and 'face' take a batch of one; 'fusion' any batch and any number of tokens.
+            What EEG alone says, what a face alone says, what both say.
         inputs : arrays
-            'eeg': z-scores, channel mask, window mask. 'face': scaled flow, apex. 'fusion': EEG tokens and which are
-            valid, face tokens and which are valid, which rows have EEG, which have a face.
+            'eeg': power (1 + n_windows, n_channels * n_bands), mask (1 + n_windows, n_channels), windows (1 +
+            n_windows,), all float32. Powers are z-scores, 0 where masked; masks are 1 where there is something, else 0.
+            The first row is a window that never is: the place of the summary token.
+            'face': scaled flow (1, 2, face_px, face_px), apex (1, 1, face_px, face_px), float32.
+            'fusion': what 'eeg' and then what 'face' gave beside the logits.
 
         Returns
         -------
         tuple of arrays
-            'eeg' and 'face': tokens (1, n_tokens, token_width) float32, which are valid (1, n_tokens) bool.
-            'fusion': logits (batch, n_classes) float32.
+            'eeg' and 'face': beside the logits what 'fusion' reads of them, in a form of the runtime's own; the first
+            of these are the tokens.
         """
         ...
 
@@ -62,8 +69,8 @@ class NetworkRuntime(Protocol):
 class NetworkRecognizer:
     """Calibrated probabilities from an EEG sequence and a movement, either of which may be missing.
 
-    Implements `realtime.interfaces.Recognizer` and `ManyRecognizer`. The runtime must be safe to run from several
-    threads at once, as ONNX Runtime and torch are.
+    Implements `realtime.interfaces.Recognizer`, `ManyRecognizer` and `ForesightedRecognizer`. The runtime must be safe
+    to run from several threads at once, as ONNX Runtime and torch are.
 
     Parameters
     ----------
@@ -76,12 +83,12 @@ class NetworkRecognizer:
         self._run = runtime.run
         self._normaliser = normaliser
         self._spec = replace(info.spec, runtime=runtime.name)
-        self._temperature: Mapping[View, float] = info.temperature
+        asked = (views_of(True, True), views_of(True, False), views_of(False, True))
+        self._temperature = {views: np.array([[info.temperature[view]] for view in views]) for views in asked}
         self._min_windows = info.min_windows
         self._modality: View = info.modality
         self._face_px = info.network.face_px
-        self._absent: Tokens = (np.zeros((1, 1, info.network.token_width), np.float32), np.ones((1, 1), np.bool_))
-        self._last: tuple[MicroMovement | None, Tokens] = (None, self._absent)
+        self._known: tuple[tuple[MicroMovement, Answered], ...] = ()
 
     @property
     def spec(self) -> RecognizerSpec:
@@ -97,8 +104,8 @@ class NetworkRecognizer:
         """Answer from what there is.
 
         EEG counts from the third usable window on; with neither that nor a movement the answer is uniform and says
-        that the evidence is not enough. A modality that the network was not trained on is not looked at. The tokens
-        of the last movement are kept, since a movement is asked about again until it is too old.
+        that the evidence is not enough. A modality that the network was not trained on is not looked at. What the last
+        movements gave is kept, since a movement is asked about again until it is too old.
 
         Parameters
         ----------
@@ -117,45 +124,58 @@ class NetworkRecognizer:
         eeg, movement = what_counts(eeg, movement, self._spec, self._min_windows, self._modality)
         if eeg is None and movement is None:
             return not_enough(self._spec)
-        eeg_tokens = self._absent if eeg is None else self._encode_eeg(eeg)
-        face_tokens = self._absent if movement is None else self._encode_face(movement)
-        return self._answer(eeg_tokens, face_tokens, views_of(eeg is not None, movement is not None))
+        of_eeg = None if eeg is None else self._eeg(eeg)
+        of_face = None if movement is None else self._face(movement)
+        return self._answer(of_eeg, of_face)
+
+    def expect(self, movement: MicroMovement) -> None:
+        """Encode a movement, so that the first question about it need not; any thread, also while another asks.
+
+        Raises
+        ------
+        DataError
+            Its flow is not finite.
+        """
+        if self._modality != "eeg":
+            self._face(movement)
 
     def recognize_many(self, questions: Sequence[Question]) -> list[Recognition]:
         """As `recognize`, one question a core at a time: of a recording, many are known at once."""
+        if len(questions) < 2:
+            return [self.recognize(*question) for question in questions]
         with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="recognizer") as pool:
             return list(pool.map(lambda question: self.recognize(*question), questions))
 
-    def _encode_eeg(self, eeg: EegSequence) -> Tokens:
+    def _eeg(self, eeg: EegSequence) -> Answered:
         mask = eeg.channel_mask & eeg.window_mask[:, None]
         power = self._normaliser.log_power(eeg.log_power, mask)
-        window_mask = np.asarray(mask.any(axis=1))
-        tokens, valid = self._run("eeg", power[None], mask[None], window_mask[None])
-        return tokens, valid
+        _require_finite(power, "EEG")
+        n = len(power)
+        rows = _after_empty(power.reshape(n, -1)), _after_empty(mask), _after_empty(np.asarray(mask.any(axis=1)))
+        logits, *read = self._run("eeg", *rows)
+        return logits, tuple(read)
 
-    def _encode_face(self, movement: MicroMovement) -> Tokens:
-        known, tokens = self._last
-        if movement is not known:
-            flow = self._normaliser.flow(movement.flow, self._face_px)
-            apex = self._normaliser.image(movement.apex_crop, self._face_px)
-            found, valid = self._run("face", flow[None], apex[None])
-            tokens = (found, valid)
-            # one assignment: another thread finds either pair whole
-            self._last = (movement, tokens)
-        return tokens
+    def _face(self, movement: MicroMovement) -> Answered:
+        for known, found in self._known:
+            if known is movement:
+                return found
+        flow = self._normaliser.flow(movement.flow, self._face_px)
+        _require_finite(flow, "flow")
+        logits, *read = self._run("face", flow[None], self._normaliser.image(movement.apex_crop, self._face_px)[None])
+        found = (logits, tuple(read))
+        # one assignment: another thread finds the one tuple or the other, each whole
+        self._known = (*self._known[1 - _MOVEMENTS_KEPT :], (movement, found))
+        return found
 
-    def _answer(self, eeg: Tokens, face: Tokens, views: tuple[View, ...]) -> Recognition:
-        n = len(views)
-        has_eeg = np.array([view != "face" for view in views])
-        has_face = np.array([view != "eeg" for view in views])
-        (logits,) = self._run("fusion", *(_rows(part, n) for part in (*eeg, *face)), has_eeg, has_face)
-        scale = np.array([[self._temperature[view]] for view in views])
-        rows = softmax(logits / scale)
-        if not np.isfinite(rows).all():
-            raise DataError("the network's answer is not finite; the EEG or the flow it was given is not finite either")
-        answers = {view: readonly(row) for view, row in zip(views, rows, strict=True)}
+    def _answer(self, eeg: Answered | None, face: Answered | None) -> Recognition:
+        said = [found[0] for found in (eeg, face) if found is not None]
+        if eeg is not None and face is not None:
+            said = [*self._run("fusion", *eeg[1], *face[1]), *said]
+        views = views_of(eeg is not None, face is not None)
+        rows = readonly(softmax(np.concatenate(said), self._temperature[views]))
+        answers = dict(zip(views, rows, strict=True))
         alone = {view: answer for view, answer in answers.items() if view != "both"}
-        return Recognition(answers[views[0]], Evidence.ENOUGH, alone)
+        return Recognition(rows[0], Evidence.ENOUGH, alone)
 
 
 class TorchRecognizer(NetworkRecognizer):
@@ -231,6 +251,21 @@ def load_recognizer(path: Path, expected: RecognizerSpec | None = None) -> Netwo
     return TorchRecognizer.from_checkpoint(path, expected)
 
 
-def _rows(array: NDArray, n: int) -> NDArray:
-    """(1, ...) -> (n, ...), contiguous."""
-    return array if n == 1 else np.repeat(array, n, axis=0)
+def _after_empty(rows: NDArray) -> NDArray[np.float32]:
+    """(n, ...) -> (1 + n, ...) float32, zeros first."""
+    out = np.empty((len(rows) + 1, *rows.shape[1:]), np.float32)
+    out[0] = 0.0
+    out[1:] = rows
+    return out
+
+
+def _require_finite(values: NDArray[np.float32], of: str) -> None:
+    """A ReLU makes a number of what is none, so it is looked for on the way in.
+
+    Raises
+    ------
+    DataError
+        NaN or infinity.
+    """
+    if not np.isfinite(values).all():
+        raise DataError(f"the {of} given to the network is not finite where no mask hides it; see what made it")

@@ -15,7 +15,7 @@ import joblib
 from joblib.externals.loky import process_executor
 from pydantic import BaseModel, ConfigDict, Field
 
-from realtime.errors import ConfigurationError
+from realtime.errors import ConfigurationError, EmostreamError
 
 Backend = Literal["loky", "threading", "dask", "ray"]
 
@@ -48,7 +48,10 @@ def spread(
     ConfigurationError
         The backend's package is not installed, its scheduler does not answer, lies outside the loopback without
         `network`, or a worker lacks this package.
+    EmostreamError
+        A process of this machine was ended from outside, by the system for memory as a rule.
     """
+    _check(scale)
     if not items:
         return
     call = joblib.delayed(partial(_in_process, function) if scale.backend == "loky" else function)
@@ -57,8 +60,14 @@ def spread(
             yield from _in_portions(call, shared, items, scale)
             return
         results: Any = parallel(call(shared, item) for item in items)
-        with closing(results):
-            yield from results
+        try:
+            with closing(results):
+                yield from results
+        except process_executor.BrokenProcessPool as err:
+            raise EmostreamError(
+                f"one of {joblib.effective_n_jobs(scale.jobs)} processes was ended from outside, for want of memory as "
+                "a rule: use fewer --jobs; what was finished before stays"
+            ) from err
 
 
 def _in_process(function: Callable[[Any, Any], Any], shared: Any, item: Any) -> Any:
@@ -79,7 +88,6 @@ def _in_portions(call: Any, shared: Any, items: Sequence[Any], scale: ScaleOut) 
 @contextmanager
 def _backend(scale: ScaleOut, shared: Any) -> Iterator[joblib.Parallel | None]:
     """What runs the pieces; None stands for portions under Ray."""
-    _check(scale)
     if scale.backend in ("loky", "threading"):
         # every piece keeps its libraries on one thread itself; here only the processes are chosen
         yield joblib.Parallel(n_jobs=scale.jobs, backend=scale.backend, return_as="generator_unordered")

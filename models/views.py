@@ -13,7 +13,7 @@ View = Literal["both", "eeg", "face"]
 VIEWS: tuple[View, ...] = get_args(View)
 
 
-def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> NDArray[np.float32]:
+def softmax(logits: NDArray[np.floating], temperature: float | NDArray[np.float64] = 1.0) -> NDArray[np.float32]:
     """Probabilities of logits / temperature over the last axis, float32."""
     scaled = logits.astype(np.float64) / temperature
     raised = np.exp(scaled - scaled.max(axis=-1, keepdims=True))

@@ -27,7 +27,7 @@ from realtime.errors import ConfigurationError
 from realtime.face.looking import Seen
 from realtime.face.pipeline import FacePipeline
 from realtime.face.spotter import Spotter
-from realtime.interfaces import ManyRecognizer, Recognizer
+from realtime.interfaces import ForesightedRecognizer, ManyRecognizer, Recognizer
 from realtime.packets import (
     BandPowerWindow,
     Beginning,
@@ -237,7 +237,11 @@ class Engine:
         seen = frame if isinstance(frame, Seen) else self.face.look(frame)
         self._newest_frame_s = frame.stamp
         results: list[Result] = list(self.face.judge(seen))
-        self._movements.extend(item for item in results if isinstance(item, MicroMovement))
+        for item in results:
+            if isinstance(item, MicroMovement):
+                if item.kind == "micro" and isinstance(self.recognizer, ForesightedRecognizer):
+                    self.recognizer.expect(item)
+                self._movements.append(item)
         if frame.stamp - self._newest_eeg_s > self.config.lsl.stale_after_s:
             tick = int(frame.stamp // self.config.engine.prediction_hop_s)
             if tick != self._video_tick:

@@ -69,6 +69,15 @@ class ManyRecognizer(Protocol):
         ...
 
 
+@runtime_checkable
+class ForesightedRecognizer(Protocol):
+    """A recogniser that answers the first question about a movement sooner if it was told of it before."""
+
+    def expect(self, movement: MicroMovement) -> None:
+        """Take note of it; answers stay the same. Called from the video thread, also while `recognize` is running."""
+        ...
+
+
 class Sink(Protocol):
     """Takes the engine's results: LSL outlets live, tables offline."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -13,10 +15,10 @@ import pylsl
 from realtime.calibrate.baseline import resting_power
 from realtime.calibrate.person import PersonCalibration
 from realtime.config import Config
-from realtime.errors import ConfigurationError
+from realtime.errors import ConfigurationError, StreamNotFoundError
 from realtime.face.regions import REGIONS
 from realtime.interfaces import Recognizer, Sink
-from realtime.lsl.discovery import find_stream, list_streams
+from realtime.lsl.discovery import Wish, first_sight, settled
 from realtime.lsl.listen import MarkerListener
 from realtime.lsl.sink import LslSink
 from realtime.lsl.sources import MarkerOutlet
@@ -29,6 +31,8 @@ from realtime.tuning_live import TuningDesk
 
 _STEP_S = 0.2
 _HEALTH_EVERY_S = 1.0
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+_EEG, _VIDEO, _TRUTH = "EEG", "VideoRaw", "emostream-truth"
 _TRUTH_TIMEOUT_S = 1.0  # in half of it a full session's streams do not all answer
 
 
@@ -44,6 +48,9 @@ class Wanted:
         LSL source id, where there is more than one to choose from.
     eeg_name, video_name : str or None
         LSL stream name, likewise.
+    name : str or None
+        What this engine is called: the source ids of its streams begin with it, so that of several engines in one
+        session each has its own.
     """
 
     eeg: bool = True
@@ -52,6 +59,36 @@ class Wanted:
     video_name: str | None = None
     eeg_source: str | None = None
     video_source: str | None = None
+    name: str | None = None
+
+    @property
+    def prefix(self) -> str | None:
+        """What the source ids of the engine's streams begin with; None where the machine's name will do.
+
+        Raises
+        ------
+        ConfigurationError
+            A name that is no word of letters and digits.
+        """
+        if self.name is None:
+            return None
+        if not _NAME.fullmatch(self.name):
+            raise ConfigurationError(f"--name {self.name!r}: wanted up to 32 letters, digits, '_', '.' or '-'")
+        return f"{self.name}@{socket.gethostname()}"
+
+    def wishes(self) -> list[Wish]:
+        """Of each modality that is wanted, EEG first.
+
+        Raises
+        ------
+        ConfigurationError
+            None is.
+        """
+        if not (self.eeg or self.video):
+            raise ConfigurationError("--no-eeg and --no-video together leave nothing to recognise from: drop one")
+        eeg = Wish(_EEG, self.eeg_name, self.eeg_source)
+        video = Wish(_VIDEO, self.video_name, self.video_source)
+        return [*([eeg] if self.eeg else []), *([video] if self.video else [])]
 
 
 class LiveSession:
@@ -84,41 +121,25 @@ class LiveSession:
         *,
         waiting: Callable[[], object] | None = None,
     ) -> None:
-        if not (wanted.eeg or wanted.video):
-            raise ConfigurationError("--no-eeg and --no-video together leave nothing to recognise from: drop one")
-        timeout_s = config.lsl.resolve_timeout_s
-        eeg = video = None
-        if wanted.eeg:
-            eeg = find_stream(
-                stream_type="EEG",
-                name=wanted.eeg_name,
-                source_id=wanted.eeg_source,
-                timeout_s=timeout_s,
-                waiting=waiting,
-            )
-        if wanted.video:
-            video = find_stream(
-                stream_type="VideoRaw",
-                name=wanted.video_name,
-                source_id=wanted.video_source,
-                timeout_s=timeout_s,
-                waiting=waiting,
-            )
+        self._wishes = wanted.wishes()
+        seen = first_sight(self._wishes, timeout_s=config.lsl.resolve_timeout_s, waiting=waiting)
+        by_type = {info.type(): info for info in seen}
         self._spec = recognizer.spec
         self._sink: LslSink | None = None
+        self._prefix = wanted.prefix
         self._hop_s = config.eeg.hop_s
         self._settings = settings_texts(config, calibration)
         self._rest = resting_power(calibration and calibration.baseline, recognizer.spec)
         heard = (CONTROL, RECORDER) if config.session.restart_engine else (CONTROL,)
         self._listener = MarkerListener(heard, self._on_event, config.lsl)
-        self._video = video is not None
+        self._video = wanted.video
         self._next_health_s = 0.0
         self._told: list[tuple[object, ...]] = []
         self.runner = LiveRunner(
             recognizer,
-            eeg=eeg,
-            video=video,
-            truth=_find_truth([info for info in (eeg, video) if info is not None]),
+            eeg=by_type.get(_EEG),
+            video=by_type.get(_VIDEO),
+            truth=lambda: self._settle(seen),
             sinks=self._open_sinks,
             config=config,
             calibration=calibration,
@@ -129,6 +150,18 @@ class LiveSession:
             engine.plan, self._spec, self._answers.source_id, engine.require_tunable, self._answers
         )
 
+    def _settle(self, seen: Sequence[pylsl.StreamInfo]) -> pylsl.StreamInfo | None:
+        """See that what was seen first is the only one, and find the truth that belongs to it; real input has none.
+
+        A participant's source ids share a prefix, so nobody is scored against an unrelated simulator.
+        """
+        only, truths = settled(self._wishes, [Wish(name=_TRUTH)], _TRUTH_TIMEOUT_S)
+        if gone := [a.name() for a, b in zip(seen, only, strict=True) if a.uid() != b.uid()]:
+            raise StreamNotFoundError(f"LSL stream '{gone[0]}' was started anew while it was looked at: try again")
+        wanted = {f"{info.source_id().rpartition('-')[0]}-truth" for info in only}
+        found = [info for info in truths if info.source_id() in wanted]
+        return found[0] if len(found) == 1 else None
+
     def _open_sinks(self, eeg: EegInfo | None) -> Sequence[Sink]:
         regions = REGIONS if self._video else ()
         self._sink = LslSink(
@@ -138,6 +171,7 @@ class LiveSession:
             band_power_rate_hz=1.0 / self._hop_s,
             settings=self._settings,
             rest=self._rest,
+            source_id=self._prefix,
         )
         return (self._sink,)
 
@@ -204,13 +238,3 @@ def _urgent(link: StreamHealth) -> tuple[object, ...]:
     """What of a link's health is published at once when it changes."""
     why = link.note if link.state == "lost" else ""
     return link.state, link.lost, link.repeated, link.late, link.clock_jumps, why
-
-
-def _find_truth(inputs: Sequence[pylsl.StreamInfo]) -> pylsl.StreamInfo | None:
-    """The truth that belongs to a simulated participant's EEG or video; real input has none.
-
-    A participant's source ids share a prefix, so nobody is scored against an unrelated simulator.
-    """
-    wanted = {f"{info.source_id().rpartition('-')[0]}-truth" for info in inputs}
-    found = [i for i in list_streams(_TRUTH_TIMEOUT_S) if i.name() == "emostream-truth" and i.source_id() in wanted]
-    return found[0] if len(found) == 1 else None

@@ -21,7 +21,8 @@ class RingFullError(Exception):
 class RingBuffer:
     """The newest samples of several channels, as one contiguous view without copying.
 
-    Every sample is written twice, `capacity` apart, so any window of up to `capacity` samples lies in one piece.
+    Every sample is written once, behind the last. Where `3 * capacity` samples are full, what is held moves back to the
+    beginning: once in two capacities, so any window lies in one piece and a push costs half as much again as a copy.
 
     Parameters
     ----------
@@ -47,11 +48,15 @@ class RingBuffer:
     ) -> None:
         if n_channels < 1 or capacity < 1:
             raise ValueError(f"ring of {n_channels} channels and {capacity} samples: at least one of each is wanted")
-        self._data = np.zeros((n_channels, 2 * capacity), dtype)
-        self._capacity = capacity
+        self._data = np.zeros((n_channels, 3 * capacity), dtype)
+        # slices of what is read-only are so themselves
+        self._shown = self._data.view()
+        self._shown.flags.writeable = False
+        self._n_channels, self._capacity, self._room = n_channels, capacity, self._data.shape[1]
+        self._dtype = self._data.dtype
         self._on_full: OnFull = on_full
-        self._position = 0
-        self._size = 0
+        self._end: int = 0
+        self._size: int = 0
         self.pushed = 0
         """Samples offered so far."""
         self.dropped = 0
@@ -60,7 +65,7 @@ class RingBuffer:
     @property
     def n_channels(self) -> int:
         """Channels."""
-        return self._data.shape[0]
+        return self._n_channels
 
     @property
     def capacity(self) -> int:
@@ -80,24 +85,44 @@ class RingBuffer:
         RingFullError
             They do not fit and `on_full` is 'raise'; nothing is written then.
         """
-        block = np.asarray(samples, self._data.dtype)
-        if block.ndim != 2 or block.shape[0] != self.n_channels:
-            raise ValueError(f"ring of {self.n_channels} channels got samples of shape {block.shape}")
-        offered = block.shape[1]
-        excess = max(0, self._size + offered - self._capacity)
-        if excess and self._on_full == "raise":
-            raise RingFullError(
-                f"{offered} samples do not fit: {self._capacity - self._size} of {self._capacity} are free"
-            )
+        block = np.asarray(samples, self._dtype)
+        shape = block.shape
+        if len(shape) != 2 or shape[0] != self._n_channels:
+            raise ValueError(f"ring of {self._n_channels} channels got samples of shape {shape}")
+        n = shape[1]
+        size = self._size + n
+        if size > self._capacity:
+            if n > self._capacity or self._on_full != "drop_oldest":
+                return self._push_what_fits(block)
+            self.dropped += size - self._capacity
+            size = self._capacity
+        start = self._end
+        if start + n > self._room:
+            start = self._move_back(size - n)
+        self._end = end = start + n
+        self._data[:, start:end] = block
+        self._size = size
+        self.pushed += n
+        return n
+
+    def _push_what_fits(self, block: NDArray) -> int:
+        """Of samples that are too many; the others, or those they take the place of, are counted."""
+        offered, free = block.shape[1], self._capacity - self._size
+        if self._on_full == "raise":
+            raise RingFullError(f"{offered} samples do not fit: {free} of {self._capacity} are free")
         if self._on_full == "drop_newest":
-            block = block[:, : offered - excess]
-        elif offered > self._capacity:
-            block = block[:, offered - self._capacity :]
-        self.pushed += offered
-        self.dropped += excess
-        self._write(block)
-        self._size = min(self._capacity, self._size + block.shape[1])
-        return block.shape[1]
+            kept = self.push(block[:, :free])
+        else:
+            self._size, self.dropped = 0, self.dropped + self._size
+            kept = self.push(block[:, -self._capacity :])
+        self.pushed += offered - kept
+        self.dropped += offered - kept
+        return kept
+
+    def _move_back(self, n: int) -> int:
+        """Put the newest `n` samples at the beginning; returns where the next ones go."""
+        self._data[:, :n] = self._data[:, self._end - n : self._end]
+        return n
 
     def latest(self, n: int | None = None) -> NDArray:
         """View of the newest `n` samples (all that are held by default), (n_channels, n), read-only, oldest first.
@@ -110,8 +135,7 @@ class RingBuffer:
         n = self._size if n is None else n
         if not 0 <= n <= self._size:
             raise ValueError(f"{n} samples wanted, {self._size} are held")
-        end = self._position + self._capacity
-        return self._view(end - n, end)
+        return self._shown[:, self._end - n : self._end]
 
     def oldest(self, n: int | None = None) -> NDArray:
         """View of the oldest `n` samples that are held, (n_channels, n), read-only, oldest first.
@@ -124,8 +148,8 @@ class RingBuffer:
         n = self._size if n is None else n
         if not 0 <= n <= self._size:
             raise ValueError(f"{n} samples wanted, {self._size} are held")
-        start = self._position + self._capacity - self._size
-        return self._view(start, start + n)
+        start = self._end - self._size
+        return self._shown[:, start : start + n]
 
     def consume(self, n: int) -> None:
         """Forget the oldest `n` samples.
@@ -142,20 +166,6 @@ class RingBuffer:
     def clear(self) -> None:
         """Forget all samples; the counters stay."""
         self._size = 0
-
-    def _write(self, block: NDArray) -> None:
-        n = block.shape[1]
-        head = min(n, self._capacity - self._position)
-        for offset in (0, self._capacity):
-            self._data[:, offset + self._position : offset + self._position + head] = block[:, :head]
-            if n > head:
-                self._data[:, offset : offset + n - head] = block[:, head:]
-        self._position = (self._position + n) % self._capacity
-
-    def _view(self, start: int, stop: int) -> NDArray:
-        view = self._data[:, start:stop]
-        view.flags.writeable = False
-        return view
 
 
 class LatestSlot(Generic[T]):

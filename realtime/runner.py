@@ -20,6 +20,7 @@ from realtime.config import Config
 from realtime.engine import Engine
 from realtime.interfaces import Recognizer, Sink
 from realtime.lsl.inlets import EegReader, MarkerReader, VideoReader
+from realtime.lsl.now import local_clock
 from realtime.packets import (
     Beginning,
     EegChunk,
@@ -38,6 +39,7 @@ from realtime.summary import Tally, percentiles_ms
 from realtime.truth import Truth
 
 _SHED_KEPT = 256
+_CATCH_UP_S = 1.0
 
 
 class LiveRunner:
@@ -46,8 +48,11 @@ class LiveRunner:
     Parameters
     ----------
     recognizer : Recognizer
-    eeg, video, truth : pylsl.StreamInfo or None
-        Resolved streams; at least one of the first two.
+    eeg, video : pylsl.StreamInfo or None
+        Resolved streams; at least one of them.
+    truth : callable, optional
+        Returns the stream of a simulated session's truth, or None. Called here while EEG is kept that arrives already,
+        so it may take its time; what it raises ends all.
     sinks : callable
         Called once with the EEG source's info (or None); returns the sinks that take every result. Called here, for
         what is published depends on what was found.
@@ -67,24 +72,36 @@ class LiveRunner:
         *,
         eeg: pylsl.StreamInfo | None,
         video: pylsl.StreamInfo | None,
-        truth: pylsl.StreamInfo | None,
+        truth: Callable[[], pylsl.StreamInfo | None] | None,
         sinks: Callable[[EegInfo | None], Sequence[Sink]],
         config: Config,
         calibration: PersonCalibration | None = None,
-        clock: Callable[[], float] = pylsl.local_clock,
+        clock: Callable[[], float] = local_clock,
     ) -> None:
         self.tally = Tally(recognizer.spec)
         self.truth = Truth()
         self._at_stop: list[StreamHealth] | None = None
         self._clock = clock
         self._eeg = EegReader(eeg, _nobody, config.lsl, clock) if eeg is not None else None
-        self._video = VideoReader(video, _nobody, config.lsl, clock) if video is not None else None
-        self._truth = MarkerReader(truth, self._on_truth, config.lsl, clock) if truth is not None else None
-        eeg_info = self._eeg.info if self._eeg else None
-        self.engine = Engine(
-            recognizer, eeg=eeg_info, has_video=self._video is not None, config=config, calibration=calibration
-        )
-        self._sinks: tuple[Sink, ...] = tuple(sinks(eeg_info))
+        self._video: VideoReader | None = None
+        self._truth: MarkerReader | None = None
+        self._ages_from_s = math.inf
+        with ExitStack() as undo:
+            if self._eeg is not None:
+                undo.callback(self._eeg.stop)
+                # the first prediction waits for seconds of signal: they begin here
+                self._eeg.subscribe()
+            if video is not None:
+                self._video = VideoReader(video, _nobody, config.lsl, clock)
+                undo.callback(self._video.stop)
+            if truth is not None and (found := truth()) is not None:
+                self._truth = MarkerReader(found, self._on_truth, config.lsl, clock)
+            eeg_info = self._eeg.info if self._eeg else None
+            self.engine = Engine(
+                recognizer, eeg=eeg_info, has_video=self._video is not None, config=config, calibration=calibration
+            )
+            self._sinks: tuple[Sink, ...] = tuple(sinks(eeg_info))
+            undo.pop_all()
         self._shedding = Shedding(self._video.info.fps if self._video else 0.0, allowed=config.session.shed)
         self._shed: deque[int] = deque(maxlen=_SHED_KEPT)
         self._feed(self.engine)
@@ -136,6 +153,8 @@ class LiveRunner:
 
     def start(self) -> None:
         """Start the reader threads."""
+        # what came while the engine was made is older than the link makes it
+        self._ages_from_s = self._clock() + _CATCH_UP_S
         for reader in self._readers():
             reader.start()
 
@@ -193,7 +212,9 @@ class LiveRunner:
         self.truth.push(marker)
 
     def _on_chunk(self, engine: Engine, chunk: EegChunk) -> None:
-        self.tally.eeg_age_s.append(self._clock() - float(chunk.stamps[-1]))
+        came_s = self._clock()
+        if came_s >= self._ages_from_s:
+            self.tally.eeg_age_s.append(came_s - float(chunk.stamps[-1]))
         self._publish(engine.push_eeg(chunk))
         now_s = self._clock()
         self._shedding.note(now_s, now_s - float(chunk.stamps[-1]))
@@ -209,7 +230,8 @@ class LiveRunner:
             self.tally.event_latency_s.append(self._clock() - frame.stamp)
 
     def _publish(self, results: Sequence[Result]) -> None:
-        for result in results:
+        # predictions are waited for; each kind has a stream of its own, and in that it keeps its order
+        for result in sorted(results, key=lambda result: not isinstance(result, Prediction)):
             stamped = (
                 replace(result, latency_s=self._clock() - result.stamp) if isinstance(result, Prediction) else result
             )

@@ -108,7 +108,7 @@ class Tally:
             "micro_movements": [movement_json(m) for m in self.movements],
             "process": {
                 "cpu_percent": 100.0 * (_cpu_seconds(self._process) - self._cpu_s) / wall_s,
-                "peak_rss_mb": _peak_rss_mb(self._process),
+                "peak_rss_mb": peak_rss_mb(self._process),
                 "wall_s": wall_s,
             },
             "notes": [*notes, *_slow_camera(video)],
@@ -130,7 +130,7 @@ def _slow_camera(video: tuple[VideoInfo, StreamHealth] | None) -> list[str]:
     ]
 
 
-def _peak_rss_mb(process: psutil.Process) -> float:
+def peak_rss_mb(process: psutil.Process) -> float:
     """Largest resident memory so far; each system keeps it elsewhere and in another unit."""
     if sys.platform == "win32":
         return process.memory_info().peak_wset / 2**20

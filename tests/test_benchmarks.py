@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import dsp, network, offline, scaling
+from benchmarks import dsp, network, offline, scaling, whole_file
 from benchmarks.__main__ import main
+from benchmarks.arrivals import Arrivals
 from benchmarks.checkpoint import PATH
-from benchmarks.lsl_node import Arrivals
 from benchmarks.measure import Timing, interleave
 from benchmarks.report import Goal, Row
 from benchmarks.runtimes import peers
@@ -30,17 +30,22 @@ def test_the_signal_suite_writes_the_contracts_keys(tmp_path: Path, capsys: pyte
     assert set(summary) == {"machine", "rows"}
     assert summary["machine"]["cores"] >= 1
     assert summary["machine"]["load_before"] >= 0
-    assert len(summary["rows"]) == 4
+    assert len(summary["rows"]) == 5
     for row in summary["rows"]:
         assert row.keys() >= KEYS
         assert row["ours"] > 0
         assert row["ratio"] == pytest.approx(row["ours"] / row["floor"])
         assert all(row["speedup"][name] == pytest.approx(time / row["ours"]) for name, time in row["peers"].items())
         assert isinstance(row["met"], bool)
-    band_power_1000, band_power_200, ring, _ = summary["rows"]
-    assert max(band_power_1000["max_difference"], band_power_200["max_difference"]) < 1e-5
+    *band_power_rows, ring, _ = summary["rows"]
+    assert max(row["max_difference"] for row in band_power_rows) < 1e-5
     assert ring["max_difference"] == 0
     assert "np.roll" in capsys.readouterr().out
+
+
+def test_the_peer_that_reads_a_file_whole_takes_every_window(tmp_path: Path) -> None:
+    offline.write_session(tmp_path / "s.xdf", 3.0)
+    assert whole_file.read_and_welch(tmp_path / "s.xdf") == 41
 
 
 @pytest.mark.parametrize("sfreq_hz", [200.0, 1000.0])
@@ -134,5 +139,10 @@ def test_a_curve_says_where_a_way_stops_keeping_up(tmp_path: Path) -> None:
     curve = scaling.Curve("x", "channels", [8, 16, 32], {"quick": [0.1, 0.2, 0.4], "slow": [0.4, 1.2, 3.0]}, {})
     assert curve.stops_at("quick") is None
     assert curve.stops_at("slow") == 16
+    memory = {"peak MB: flat": [50.0, 50.0, 50.0], "peak MB: whole": [20.0, 40.0, 80.0], "frames": [1.0, 2.0, 3.0]}
+    ends = scaling.Curve("x", "minutes", [1, 2, 4], {}, memory).memory_ends_at(1000.0)
+    assert ends.keys() == {"flat", "whole"}
+    assert ends["flat"] > 1e6
+    assert ends["whole"] == pytest.approx(50.0)
     with pytest.raises(ConfigurationError, match="no folder"):
         scaling.run(tmp_path / "absent", 0.01)

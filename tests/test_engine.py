@@ -9,7 +9,7 @@ from fakes import CHANNELS, AlphaRecognizer
 from realtime.config import Config
 from realtime.engine import Engine
 from realtime.errors import ConfigurationError, MontageError
-from realtime.packets import EegChunk, EegInfo, Evidence, MicroMovement, Prediction
+from realtime.packets import EegChunk, EegInfo, Evidence, MicroMovement, Prediction, VideoFrame
 
 SFREQ = 250.0
 INFO = EegInfo("test", "test-1", CHANNELS, SFREQ)
@@ -107,6 +107,22 @@ def test_refuses_what_it_cannot_work_on() -> None:
     engine = Engine(AlphaRecognizer(), eeg=INFO, has_video=False, config=Config())
     with pytest.raises(ConfigurationError, match="without video"):
         engine.push_frame(None)  # type: ignore[arg-type]
+
+
+def test_a_recogniser_is_told_of_a_micro_movement_when_it_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Foresighted(AlphaRecognizer):
+        def expect(self, movement: MicroMovement) -> None:
+            told.append(movement)
+
+    told: list[MicroMovement] = []
+    engine = Engine(Foresighted(), eeg=INFO, has_video=True)
+    assert engine.face is not None
+    found = [make_movement(3.0), make_movement(3.5, kind="macro")]
+    monkeypatch.setattr(engine.face, "look", lambda frame: frame)
+    monkeypatch.setattr(engine.face, "judge", lambda seen: found)
+    results = engine.push_frame(VideoFrame(np.zeros((4, 4), np.uint8), 4.0, 0))
+    assert told == found[:1]
+    assert results == found
 
 
 def test_predictions_on_the_same_evidence_are_averaged_over_a_second() -> None:

@@ -9,7 +9,7 @@ from benchmarks.gui_scene import Seen
 from benchmarks.measure import Timing
 from benchmarks.report import Goal, Row
 from benchmarks.soak import judged
-from gui.panel_set import SCHEDULE
+from gui.window.panel_set import SCHEDULE
 
 
 def _watched(grows_mb_an_hour: float, frames: tuple[int, int]) -> list[Seen]:

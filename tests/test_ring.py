@@ -28,6 +28,33 @@ def test_ring_holds_the_newest_samples(channels: int, capacity: int, sizes: list
     assert len(ring) == min(capacity, plain.shape[1])
 
 
+@given(
+    st.sampled_from(["drop_oldest", "drop_newest", "raise"]),
+    st.integers(1, 9),
+    st.lists(st.tuples(st.integers(0, 12), st.integers(0, 9)), max_size=40),
+)
+def test_ring_is_a_list_with_two_ends(on_full, capacity: int, steps: list[tuple[int, int]]) -> None:
+    ring = RingBuffer(1, capacity, on_full=on_full)
+    held: list[float] = []
+    offered = dropped = 0
+    for size, used in steps:
+        new = [float(offered + i) for i in range(size)]
+        excess = max(0, len(held) + size - capacity)
+        if excess and on_full == "raise":
+            with pytest.raises(RingFullError):
+                ring.push([new])
+        else:
+            kept = size - excess if on_full == "drop_newest" else min(size, capacity)
+            assert ring.push(np.array([new])) == kept
+            held = (held + new)[:capacity] if on_full == "drop_newest" else (held + new)[-capacity:]
+            offered, dropped = offered + size, dropped + excess
+        assert ring.latest()[0].tolist() == ring.oldest()[0].tolist() == held
+        ring.consume(min(used, len(held)))
+        held = held[min(used, len(held)) :]
+        assert ring.oldest(len(held) // 2)[0].tolist() == held[: len(held) // 2]
+        assert (len(ring), ring.pushed, ring.dropped) == (len(held), offered, dropped)
+
+
 def test_ring_views_share_memory_and_are_read_only() -> None:
     ring = RingBuffer(2, 8)
     for _ in range(3):

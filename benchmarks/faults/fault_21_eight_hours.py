@@ -12,7 +12,7 @@ import math
 import tempfile
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,9 @@ MOST_RATIO = 1.1
 FILLED_HOURS = 2.5
 """Until then what is kept for the summary, 20,000 of each kind at most, fills up, and the allocator settles."""
 
-_FPS = 7.0
+_FPS = 5.0
+"""Fifty frames a second at that speed; of seventy the engine loses a fifth, and its backlog is all that is measured."""
+
 _SAMPLE_S = 2.0
 _POLL_S = 0.001
 _EEG_ROWS = 4096
@@ -60,15 +62,16 @@ def replayed(hours: float, speed: float = SPEED) -> Outcome:
         recording = next(session.glob("sub-*/ses-*"))
         replay = ["-m", "emostream", "replay", str(recording), "--speed", speed, "--loop"]
         with Process(replay) as sender, Process(["-m", "emostream", "run", "--headless"]) as engine:
-            samples, latencies = _observe(engine, sender, hours, speed)
-    return _judge(samples, latencies, hours)
+            samples, latencies, lost = _observe(engine, sender, hours, speed)
+    return _judge(samples, latencies, hours, lost=lost)
 
 
 def _observe(
     engine: Process, sender: Process, hours: float, speed: float
-) -> tuple[list[Sample], list[tuple[float, float]]]:
-    """Samples of the engine, and (hour, seconds) from an EEG sample's arrival here to that of its prediction."""
+) -> tuple[list[Sample], list[tuple[float, float]], dict[str, int]]:
+    """Samples of the engine, (hour, seconds) from an EEG sample's arrival here to its prediction's, what was lost."""
     eeg, emotions = _inlet("emostream-eeg", sender), _inlet("emostream-emotions", engine)
+    health, told = _inlet("emostream-health", engine), "{}"
     buffer = np.empty((_EEG_ROWS, eeg.channel_count), np.float32)
     arrived: deque[tuple[float, float]] = deque(maxlen=10_000)
     process, samples, latencies = psutil.Process(engine.process.pid), [], []
@@ -86,9 +89,11 @@ def _observe(
         latencies += [(hour, now_s - at) for stamp in stamps if (at := _arrival(arrived, stamp)) is not None]
         if time.monotonic() - sampled_s >= _SAMPLE_S:
             sampled_s = time.monotonic()
+            told = ([row[0] for row in health.pull_chunk(0.0, 64)[0]] or [told])[-1]
             samples.append(_sample(process, hour))
         time.sleep(_POLL_S)
-    return samples, latencies
+    lost = {stream["name"]: int(stream["lost"]) for stream in json.loads(told).get("streams", [])}
+    return samples, latencies, lost
 
 
 def _inlet(name: str, process: Process) -> pylsl.StreamInlet:
@@ -136,6 +141,7 @@ def _judge(
     latencies: Sequence[tuple[float, float]],
     hours: float,
     held: Sequence[tuple[float, float]] | None = None,
+    lost: Mapping[str, int] | None = None,
 ) -> Outcome:
     """Slope over what comes after the stores have filled; the first hour (or sixth of it all) against the last."""
     part = 1.0 if hours >= 2.0 else hours / 6.0
@@ -143,10 +149,12 @@ def _judge(
     used = held or [(s.hour, s.rss_mb) for s in samples]
     later = np.array([(hour, mb) for hour, mb in used if hour >= filled])
     slope = float(np.polyfit(later[:, 0], later[:, 1], 1)[0])
-    first, last = (
-        float(np.percentile([s for hour, s in latencies if low <= hour <= low + part], 99) * 1e3)
-        for low in (0.02 * hours, hours - part)
-    )
+    medians, (first, last) = np.array(
+        [
+            np.percentile([s for hour, s in latencies if low <= hour <= low + part], (50, 99)) * 1e3
+            for low in (0.02 * hours, hours - part)
+        ]
+    ).T.tolist()
     # a few come and go where LSL looks for streams: what counts is that they do not become more
     begin, end = ([s for s in samples if low <= s.hour <= low + part] for low in (0.02 * hours, hours - part))
     handles, threads = (
@@ -164,12 +172,15 @@ def _judge(
         "p99_first_ms": first,
         "p99_last_ms": last,
         "p99_ratio": last / first,
+        "p50_first_ms": medians[0],
+        "p50_last_ms": medians[1],
         "predictions": len(latencies),
-    }
+    } | {f"lost_{name.removeprefix('emostream-')}": count for name, count in (lost or {}).items()}
     met = slope < MOST_MB_PER_HOUR and handles[1] <= handles[0] and last <= MOST_RATIO * first
     said = (
         f"{hours:.2g} h of stream time: {slope:+.2f} MB/h, {handles[1]} handles at the end, {handles[0]} at the begin, "
         f"p99 {last:.2f} ms in the last {part:.2g} h, {first:.2f} in the first"
+        + "".join(f", {count} lost of {name}" for name, count in (lost or {}).items())
     )
     return Outcome(said, met, figures)
 

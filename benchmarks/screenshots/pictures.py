@@ -12,12 +12,12 @@ from PyQt5.QtGui import QImage
 from PyQt5.QtWidgets import QApplication
 
 from benchmarks.screenshots.session import FPS, NOW_S, PicturedSession
-from gui.contract import WANTED, Batch, Described, FoundStream, Link
-from gui.docks import PRESETS
-from gui.main_window import MainWindow
-from gui.messages import RecorderState
-from gui.session_messages import ReplayState, StreamCount
+from gui.streams.contract import WANTED, Batch, Described, FoundStream, Link
+from gui.streams.messages import RecorderState
+from gui.streams.session_messages import ReplayState, StreamCount
 from gui.theme import Theme, apply_theme, set_font_scale
+from gui.window.docks import PRESETS
+from gui.window.main_window import MainWindow
 
 WALL_S = time.mktime((2026, 5, 4, 10, 15, 30, 0, 0, -1))
 """Time of day in the pictures."""
@@ -36,7 +36,7 @@ class View:
     name : str
         Of its file.
     preset : str
-        One of `gui.docks.PRESETS`.
+        One of `gui.window.docks.PRESETS`.
     size : (width, height), px
     font_scale : float
     start : bool

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from gui.contract import Batch
-from gui.messages import (
+from gui.streams.contract import Batch
+from gui.streams.messages import (
     BandSample,
     EmotionModel,
     EmotionSample,

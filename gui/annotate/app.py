@@ -10,8 +10,7 @@ from PyQt5.QtCore import QSize, QTimer
 from gui.annotate.film import FilmFrames
 from gui.annotate.sources import Target
 from gui.annotate.window import AnnotateWindow
-from gui.app import save_screenshot
-from gui.application import leaving_on_signals, open_application
+from gui.application import leaving_on_signals, open_application, save_screenshot
 from gui.theme import theme_named
 from realtime.errors import DataError
 from realtime.review.review import Review

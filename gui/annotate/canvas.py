@@ -10,8 +10,8 @@ from PyQt5.QtGui import QColor, QFocusEvent, QImage, QPainter, QPaintEvent, QPen
 from PyQt5.QtWidgets import QWidget
 
 from gui.annotate.measure import DIFFERENCE_GAIN, Comparison, arrows, difference_picture
-from gui.panels.movement import flow_picture
-from gui.panels.video import picture
+from gui.panels.face.movement import flow_picture
+from gui.panels.face.video import picture
 from gui.theme import Theme, font
 from realtime.face.alignment import CROP_PX
 from realtime.packets import Float32, UInt8
@@ -70,14 +70,17 @@ class FilmCanvas(QWidget):
         self.update()
 
     def focusInEvent(self, a0: QFocusEvent | None) -> None:
+        """Show the frame of the focus."""
         super().focusInEvent(a0)
         self.update()
 
     def focusOutEvent(self, a0: QFocusEvent | None) -> None:
+        """Take the frame of the focus away."""
         super().focusOutEvent(a0)
         self.update()
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:
+        """Paint the frame, what is drawn on it, and the focus."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(self.theme.window))
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
@@ -183,6 +186,7 @@ class Tiles(QWidget):
         self.update()
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:
+        """Paint onset, apex and what lies between them, side by side."""
         painter = QPainter(self)
         painter.setFont(font(11))
         if self.hasFocus():

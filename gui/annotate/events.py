@@ -90,6 +90,7 @@ class EventList(QTableWidget):
             self.chosen.emit(self._lines[row].number)
 
     def keyPressEvent(self, e: QKeyEvent | None) -> None:
+        """Take the keys that choose a row."""
         # everything but the choice of a row is the window's: Left and Home are frames here too
         if e is not None and e.key() in _OWN_KEYS:
             super().keyPressEvent(e)

@@ -70,6 +70,7 @@ class UnitList(QListWidget):
             self.toggled.emit(item.data(Qt.ItemDataRole.UserRole), item.checkState() == Qt.CheckState.Checked)
 
     def keyPressEvent(self, e: QKeyEvent | None) -> None:
+        """Space checks a unit, up and down move; every other key is the window's."""
         if e is None:
             return
         if e.key() == Qt.Key.Key_Space and (item := self.currentItem()) is not None:
@@ -99,6 +100,7 @@ class Field(QLineEdit):
         self.setText(text)
 
     def keyPressEvent(self, a0: QKeyEvent | None) -> None:
+        """Leave the field with Enter, or with Escape."""
         if a0 is not None and a0.key() in _LEAVING:
             if a0.key() == Qt.Key.Key_Escape:
                 self.setText(self.kept)

@@ -60,9 +60,11 @@ class TimeView(QWidget):
             self.asked.emit(start + (end - start) * min(1.0, max(0.0, share)))
 
     def mousePressEvent(self, a0: QMouseEvent | None) -> None:
+        """Ask for the moment under the mouse."""
         self._ask(a0)
 
     def mouseMoveEvent(self, a0: QMouseEvent | None) -> None:
+        """Ask for the moment under the mouse as it is drawn along."""
         self._ask(a0)
 
     def _ground(self, painter: QPainter) -> QRectF:
@@ -126,10 +128,12 @@ class Overview(TimeView):
         self.update()
 
     def resizeEvent(self, a0: QResizeEvent | None) -> None:
+        """What was painted for another size is painted anew."""
         self._still = None
         super().resizeEvent(a0)
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:
+        """Paint the whole recording, and where it is looked at."""
         if self._still is None:
             self._still = self._paint_still()
         painter = QPainter(self)
@@ -210,6 +214,7 @@ class Detail(TimeView):
         self.update()
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:
+        """Paint the motion and the marks around the present moment."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         body = self._ground(painter)

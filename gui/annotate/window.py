@@ -178,6 +178,7 @@ class AnnotateWindow(QMainWindow):
         HelpDialog(self.theme, self).show()
 
     def keyPressEvent(self, a0: QKeyEvent | None) -> None:
+        """Do what the key stands for."""
         # keys come here where no field wants them
         name = None
         if a0 is not None and not int(a0.modifiers()) & _OTHERS:

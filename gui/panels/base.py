@@ -40,6 +40,7 @@ class NoteLabel(QWidget):
             self.update()
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:
+        """Paint the words, cut where there is no room."""
         painter = QPainter(self)
         painter.setFont(font(11))
         colors = {"": self._theme.muted, "warn": self._theme.warn, "bad": self._theme.bad}
@@ -64,15 +65,15 @@ class Panel(QFrame):
         self._title = QLabel(title)
         self._title.setObjectName("title")
         self._note = NoteLabel(theme)
-        head = QHBoxLayout()
-        head.setContentsMargins(0, 0, 0, 0)
-        head.setSpacing(10)
-        head.addWidget(self._title)
-        head.addWidget(self._note, 1)
+        self._title_row = QHBoxLayout()
+        self._title_row.setContentsMargins(0, 0, 0, 0)
+        self._title_row.setSpacing(10)
+        self._title_row.addWidget(self._title)
+        self._title_row.addWidget(self._note, 1)
         self._box = QVBoxLayout(self)
         self._box.setContentsMargins(10, 6, 10, 8)
         self._box.setSpacing(4)
-        self._box.addLayout(head)
+        self._box.addLayout(self._title_row)
 
     @property
     def title(self) -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 from PyQt5.QtCore import QPointF, Qt
 from PyQt5.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PyQt5.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-from gui.bridge import WANTED, Link
-from gui.messages import HealthReport, StreamRow
 from gui.panels.base import Panel, age_text
-from gui.theme import Theme, font
+from gui.streams.bridge import WANTED, Link
+from gui.streams.messages import HealthReport, StreamRow
+from gui.theme import Theme, font, scaled
 
 SILENT_AFTER_S = 3.0
+_ROOMY_PX = 420
 COLUMNS = ("engine input", "state", "rate", "age", "received", "lost", "gaps")
+_RECEIVED = COLUMNS.index("received")
 _SIGNS = {"live": "●", "waiting": "○", "stale": "▲", "lost": "✕"}
 
 
@@ -32,6 +35,13 @@ def cells(row: StreamRow) -> tuple[str, ...]:
     return (row.name, f"{sign} {row.state}", rate, age, f"{row.received:,}", f"{row.lost:,}", f"{row.gaps:,}")
 
 
+def lines(row: StreamRow) -> Iterator[tuple[str, ...]]:
+    """The table's lines for one stream: its numbers, then what is wrong with it, where the engine says so."""
+    yield cells(row)
+    if row.note:
+        yield (f"↳ {row.note}",)
+
+
 class LinkList(QWidget):
     """One sign and name a stream of the contract: what this screen hears and what not."""
 
@@ -39,16 +49,17 @@ class LinkList(QWidget):
         super().__init__()
         self.theme = theme
         self.links: tuple[Link, ...] = ()
-        self.setFixedHeight(36)
+        self.setFixedHeight(scaled(36))
 
     @property
     def columns(self) -> int:
         """Names side by side: six, or four where six would be cut off."""
-        return 6 if self.width() >= 490 else 4
+        return 6 if self.width() >= scaled(490) else 4
 
     def resizeEvent(self, a0: QResizeEvent | None) -> None:
+        """As many rows as the names need side by side."""
         super().resizeEvent(a0)
-        self.setFixedHeight(18 * math.ceil(len(WANTED) / self.columns))
+        self.setFixedHeight(scaled(18) * math.ceil(len(WANTED) / self.columns))
 
     def show_links(self, links: tuple[Link, ...]) -> None:
         """Set what is drawn."""
@@ -59,24 +70,29 @@ class LinkList(QWidget):
         self.setToolTip("\n".join(wrong))
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:
+        """Paint a sign and a name a stream."""
         painter = QPainter(self)
         painter.setFont(font(11))
         metrics = painter.fontMetrics()
         columns = self.columns
         step = self.width() / columns
         for index, link in enumerate(self.links):
-            x, y = index % columns * step, 13.0 + index // columns * 18
+            x, y = index % columns * step, scaled(13) + index // columns * scaled(18)
             painter.setPen(QColor(state_color(link.state, self.theme)))
             painter.drawText(QPointF(x, y), _SIGNS[link.state])
             if link.state != "lost":
                 painter.setPen(QColor(self.theme.muted if link.state == "waiting" else self.theme.text))
             painter.drawText(
-                QPointF(x + 14, y), metrics.elidedText(link.key, Qt.TextElideMode.ElideRight, int(step - 16))
+                QPointF(x + scaled(14), y),
+                metrics.elidedText(link.key, Qt.TextElideMode.ElideRight, int(step - scaled(16))),
             )
 
 
 class HealthPanel(Panel):
-    """Table of the engine's inputs; red where stale or lost, and red altogether where the engine is silent."""
+    """Table of the engine's inputs; red where stale or lost, and red altogether where the engine is silent.
+
+    What the engine says is wrong with an input stands below it, across all columns.
+    """
 
     def __init__(self, theme: Theme) -> None:
         super().__init__("Stream health", theme)
@@ -85,7 +101,7 @@ class HealthPanel(Panel):
         self.add(self.table, 1)
         self.add(self.links, 0)
         self._report: HealthReport | None = None
-        self._shown: list[tuple[str, ...]] = []
+        self._shown: list[tuple[tuple[str, ...], str]] = []
 
     def _make_table(self) -> QTableWidget:
         table = QTableWidget(0, len(COLUMNS))
@@ -94,7 +110,7 @@ class HealthPanel(Panel):
         assert rows is not None
         assert header is not None
         rows.setVisible(False)
-        rows.setDefaultSectionSize(20)
+        rows.setDefaultSectionSize(scaled(20))
         table.setShowGrid(False)
         table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -105,7 +121,14 @@ class HealthPanel(Panel):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
+        header.setTextElideMode(Qt.TextElideMode.ElideRight)
+        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         return table
+
+    def resizeEvent(self, a0: QResizeEvent | None) -> None:
+        """Where there is little room, which input it is is worth more than how much it has sent."""
+        super().resizeEvent(a0)
+        self.table.setColumnHidden(_RECEIVED, self.width() < scaled(_ROOMY_PX))
 
     def take(self, report: HealthReport) -> None:
         """Remember the newest report."""
@@ -128,7 +151,9 @@ class HealthPanel(Panel):
         silent = now_s - self._report.stamp
         dead = silent > SILENT_AFTER_S
         rows = [replace(row, state="unknown") if dead else row for row in self._report.streams]
-        self._fill([cells(row) for row in rows], [row.state for row in rows])
+        if self.table.isColumnHidden(_RECEIVED):
+            rows = [replace(row, name=row.name.removeprefix("emostream-")) for row in rows]
+        self._fill([(line, row.state) for row in rows for line in lines(row)])
         if dead:
             self.set_note(f"the engine has been silent for {age_text(silent)}", "bad")
         elif math.isfinite(self._report.latency_p50_ms):
@@ -137,13 +162,16 @@ class HealthPanel(Panel):
         else:
             self.set_note("no latency measured yet")
 
-    def _fill(self, rows: list[tuple[str, ...]], states: list[str]) -> None:
+    def _fill(self, rows: list[tuple[tuple[str, ...], str]]) -> None:
+        """Write the lines, each with the state of its stream; one of a single text takes all columns."""
         if rows == self._shown:
             return
         self._shown = rows
+        self.table.clearSpans()
         self.table.setRowCount(len(rows))
-        for at, (row, state) in enumerate(zip(rows, states, strict=True)):
-            alarming = state in ("stale", "lost", "unknown")
+        for at, (row, state) in enumerate(rows):
+            if len(row) == 1:
+                self.table.setSpan(at, 0, 1, len(COLUMNS))
             for column, text in enumerate(row):
                 item = QTableWidgetItem(text)
                 item.setTextAlignment(
@@ -151,10 +179,15 @@ class HealthPanel(Panel):
                     | (Qt.AlignmentFlag.AlignRight if column > 1 else Qt.AlignmentFlag.AlignLeft)
                 )
                 item.setFont(font(12))
-                color = self.theme.bad if alarming else self.theme.text
-                if column == 1 and not alarming:
-                    color = state_color(state, self.theme)
-                if column == 5 and text != "0":
-                    color = self.theme.bad
-                item.setForeground(QColor(color))
+                item.setForeground(QColor(self._ink(row, column, state)))
+                if len(row) == 1:
+                    item.setToolTip(text)
                 self.table.setItem(at, column, item)
+
+    def _ink(self, row: tuple[str, ...], column: int, state: str) -> str:
+        alarming = state in ("stale", "lost", "unknown")
+        if alarming or (column == 5 and row[column] != "0"):
+            return self.theme.bad
+        if len(row) == 1:
+            return self.theme.warn
+        return state_color(state, self.theme) if column == 1 else self.theme.text

@@ -28,18 +28,27 @@ def standardise(maps: Tensor) -> Tensor:
     maps : (n, 3, px, px) float32
     """
     flow, strain = maps[:, :2], maps[:, 2:]
-    rest = flow.flatten(2).median(dim=2).values[:, :, None, None]
+    rest = _medians(flow)[:, :, None, None]
     centred = torch.cat([flow - rest, strain - strain.mean(dim=(2, 3), keepdim=True)], dim=1)
     scale = centred.square().mean(dim=(2, 3), keepdim=True).sqrt()
     # a plane that is the same everywhere stays zero
     return centred / scale.clamp_min(1e-6)
 
 
+def _medians(planes: Tensor) -> Tensor:
+    """(n, k, px, px) -> (n, k): as `Tensor.median`, the lower of two in the middle; NumPy is seven times quicker."""
+    values = planes.flatten(2).numpy()
+    middle = (values.shape[2] - 1) // 2
+    return torch.from_numpy(np.partition(values, middle, axis=2)[:, :, middle])
+
+
 def vary_maps(maps: Tensor, options: MapAugmentation, generator: Generator) -> Tensor:
     """A changed copy of (n, 3, 28, 28) standardised maps, standardised again."""
     n, px = len(maps), maps.shape[-1]
-    chosen = torch.rand(n, 1, 1, 1, generator=generator) < options.mirror
-    maps = torch.where(chosen, mirrored(maps), maps)
+    chosen = (torch.rand(n, 1, 1, 1, generator=generator) < options.mirror).flatten()
+    # only those that are: a choice between two whole sets costs four times as much
+    maps = maps.clone()
+    maps[chosen] = mirrored(maps[chosen])
     theta = draw_affine(n, options.rotation_sd, options.zoom_sd, options.shift_sd, generator)
     maps = turn_vectors(warp_planes(maps, theta), theta)
     along = torch.linspace(-1.0, 1.0, px)

@@ -6,7 +6,7 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -28,7 +28,10 @@ from realtime.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class EpochReport:
-    """What one epoch came to; `uf1` is macro F1 on the validation subjects under each view, NaN where none has it."""
+    """What one epoch came to; `uf1` is macro F1 on the validation subjects under each view, NaN where none has it.
+
+    Of `seconds`, `data_s` were spent on getting batches ready: picking the samples, changing them at random.
+    """
 
     epoch: int
     epochs: int
@@ -37,9 +40,25 @@ class EpochReport:
     uf1: dict[View, float]
     best: bool
     seconds: float
+    data_s: float = 0.0
 
 
 Progress = Callable[[EpochReport], None]
+
+
+class Source(Protocol):
+    """Where training batches come from: `Prepared` in memory, or something slower."""
+
+    @property
+    def label(self) -> Tensor:
+        """(n,) int64."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def batch(self, rows: Tensor) -> Batch:
+        """Network input of the samples at `rows`, (batch,) int64."""
+        ...
 
 
 class Course:
@@ -49,7 +68,8 @@ class Course:
     ----------
     network : HiddenEmotionNet
         On `workers.device`; trained in place.
-    training, validation : Prepared
+    training : Source
+    validation : Prepared
     options : TrainingOptions
     workers : Workers
         The processes that part the batches between them.
@@ -62,7 +82,7 @@ class Course:
     def __init__(
         self,
         network: HiddenEmotionNet,
-        training: Prepared,
+        training: Source,
         validation: Prepared,
         options: TrainingOptions,
         workers: Workers,
@@ -102,7 +122,7 @@ class Course:
         """
         start_s = time.perf_counter()
         number = len(self.history) + 1
-        loss = self._train()
+        loss, data_s = self._train()
         found = [0.0] * (1 + len(VIEWS))
         if self._workers.rank == 0:
             found = _validate(self._network, self._validation, self._options.modality_dropout)
@@ -115,8 +135,9 @@ class Course:
             self._best_weights = copy.deepcopy(self._network.state_dict())
         seconds = time.perf_counter() - start_s
         scores = dict(zip(VIEWS, uf1, strict=True))
-        self.history.append(EpochReport(number, self._options.epochs, loss, validation_loss, scores, best, seconds))
-        return self.history[-1]
+        report = EpochReport(number, self._options.epochs, loss, validation_loss, scores, best, seconds, data_s)
+        self.history.append(report)
+        return report
 
     def keep_best(self) -> None:
         """Put the weights of the best epoch into the network."""
@@ -164,16 +185,19 @@ class Course:
             found.setdefault(int(number), {})[part] = same
         self._optimiser.load_state_dict({"state": found, "param_groups": whole["param_groups"]})
 
-    def _train(self) -> float:
+    def _train(self) -> tuple[float, float]:
+        """Mean loss, and how long the batches took to get ready."""
         self._network.train()
         options, training = self._options, self._training
         batches = torch.randperm(len(training), generator=self._generator).split(options.batch_size)
-        total = 0.0
+        total, data_s = 0.0, 0.0
         for rows in batches:
+            begun_s = time.perf_counter()
             label = training.label[rows]
             batch = augment(training.batch(rows), options.augmentation, self._generator, label)
+            data_s += time.perf_counter() - begun_s
             total += self._step(batch, label, len(batches)) * len(rows)
-        return total / len(training)
+        return total / len(training), data_s
 
     def _step(self, batch: Batch, label: Tensor, steps_an_epoch: int) -> float:
         options, device, optimiser = self._options, self._workers.device, self._optimiser

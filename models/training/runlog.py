@@ -17,7 +17,7 @@ from models.views import VIEWS
 from realtime.errors import ConfigurationError, DataError
 
 METRICS_FILE = "metrics.csv"
-_COLUMNS = ("epoch", "train_loss", "validation_loss", *(f"uf1_{view}" for view in VIEWS), "best", "seconds")
+_COLUMNS = ("epoch", "train_loss", "validation_loss", *(f"uf1_{view}" for view in VIEWS), "best", "seconds", "data_s")
 
 
 class RunLog:
@@ -64,7 +64,7 @@ class RunLog:
         _write_text(self._folder / METRICS_FILE, metrics_table(history))
         if self._writer is not None:
             newest = history[-1]
-            for name, value in zip(_COLUMNS[1:-2], _figures(newest)[1:-2], strict=True):
+            for name, value in zip(_COLUMNS[1:-3], _figures(newest)[1:-3], strict=True):
                 self._writer.add_scalar(name.replace("_", "/", 1), value, newest.epoch)
             self._writer.flush()
 
@@ -99,7 +99,8 @@ def epoch_bar(epochs: int, *, shown: bool = True) -> Iterator[Progress]:
 
 def _figures(report: EpochReport) -> list[Any]:
     uf1 = [report.uf1[view] for view in VIEWS]
-    return [report.epoch, report.train_loss, report.validation_loss, *uf1, int(report.best), report.seconds]
+    spent = [report.seconds, report.data_s]
+    return [report.epoch, report.train_loss, report.validation_loss, *uf1, int(report.best), *spent]
 
 
 def _tensorboard_writer(folder: Path, done: int) -> Any:

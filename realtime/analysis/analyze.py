@@ -162,6 +162,11 @@ class Analysis:
         ) | {"as_live": self.as_live}
 
     @property
+    def duration_s(self) -> float:
+        """How long the recording is."""
+        return self._source.duration_s
+
+    @property
     def as_live(self) -> dict[str, object] | None:
         """How far the answers are those of the live engine; None where that is not asked."""
         return self._as_live.report() if self._as_live else None

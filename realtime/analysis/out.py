@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,12 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from realtime.errors import ConfigurationError, DataError
 from realtime.session.folder import FILE_MODE, FOLDER_MODE
 from realtime.session.recorded import stem_of
 from realtime.session.run import Run
 
 FACTS = "analysis.json"
+# a file system's clock may lag behind by some milliseconds
+_COARSE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,14 @@ def whole_folder(out: Path, *, force: bool) -> Iterator[Path]:
                 folder.rmdir()
             except OSError:
                 break
+
+
+def sweep(out: Path, since_s: float) -> None:
+    """Remove what processes that were killed had written of `out`, since a moment (`time.time`)."""
+    for part in out.absolute().parent.glob(f".{glob.escape(out.name)}.*.part"):
+        number = part.name.removesuffix(".part").rpartition(".")[2]
+        if number.isdecimal() and not psutil.pid_exists(int(number)) and part.stat().st_ctime > since_s - _COARSE_S:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def _take_place(part: Path, out: Path) -> None:

@@ -1,9 +1,10 @@
-"""The newest samples as one contiguous view, and sums over them that move on with a hop instead of starting anew."""
+"""The newest samples as one contiguous view, and sums over them in which each sample is counted once."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from realtime.packets import Float64
 
 Complex128 = NDArray[np.complex128]
 
-HOPS_AT_ONCE = 16
+HOPS_AT_ONCE = 20
 """At most so many hops of a recording are processed in one go: their arrays fit a processor's cache."""
 
 
@@ -28,13 +29,19 @@ class SlidingBuffer:
     ----------
     n_channels, n_times : int
         Shape of the window.
+    dtype : dtype
     """
 
-    def __init__(self, n_channels: int, n_times: int) -> None:
-        self._data: Float64 = np.zeros((n_channels, 4 * n_times))
+    def __init__(self, n_channels: int, n_times: int, dtype: type[np.floating] = np.float64) -> None:
+        self._data: NDArray[Any] = np.zeros((n_channels, 4 * n_times), dtype)
         self._n_times = n_times
         self._end = 0
         self.count = 0
+
+    @property
+    def n_channels(self) -> int:
+        """Channels."""
+        return len(self._data)
 
     @property
     def full(self) -> bool:
@@ -53,7 +60,7 @@ class SlidingBuffer:
         self._data[:, self._end : self._end + n] = x
         self._end += n
 
-    def window(self, back: int = 0) -> Float64:
+    def window(self, back: int = 0) -> NDArray[Any]:
         """View of the (n_channels, up to n_times) samples that were the newest `back` samples ago.
 
         Valid until the next append, for `back` up to what that one brought.
@@ -61,9 +68,9 @@ class SlidingBuffer:
         end = self._end - back
         return self._data[:, max(0, end - self._n_times) : end]
 
-    def span(self, n: int) -> Float64:
-        """View of the newest `n` samples, up to a window, and of the window before them, (n_channels, n_times + n)."""
-        return self._data[:, self._end - n - self._n_times : self._end]
+    def newest(self, n: int) -> NDArray[Any]:
+        """View of the newest `n` samples, up to what the last append brought."""
+        return self._data[:, self._end - n : self._end]
 
     def reset(self) -> None:
         """Forget every sample."""
@@ -71,88 +78,122 @@ class SlidingBuffer:
         self.count = 0
 
 
-class SlidingDft:
-    """Fourier sums over a sliding window, its first sample at phase 0: `sum x[n] exp(-2j pi cycles n / n_times)`.
+class HopSums:
+    """Sums of samples times waves over a window of whole hops, in which nothing is ever taken away again.
 
-    A hop costs as much as its new samples: what they add and what the samples that leave take away, then a turn of the
-    phase. Rounding adds up on the way, so whoever uses this takes the sums anew once a window. Called from one thread.
+    Each hop is summed once. A window is the running sum of the hops since the last turn of the period, and what the
+    period before left behind: its hops summed from its end. So a window is a sum of its own samples alone, rounding
+    does not add up however long it runs, and a hop costs as much as its new samples. Called from one thread.
 
     Parameters
     ----------
-    n_times : int
-        Window length in samples.
-    cycles : (n_frequencies,) float
-        Frequencies in cycles a window, whole or not.
+    n_channels, n_hops : int
+        A period, and a window, is `n_hops` hops.
+    waves : (n_times, n_waves) float64
+        Sample `n` of a period counts `waves[n]` times; `n_times` is the length of any `n_hops` hops in a row.
+    move_back : callable, optional
+        Changes (n_hops, n_channels, n_waves) sums in place into those of the same samples a period earlier; waves of
+        whole cycles need none.
+    squares : bool
+        Whether the sum of the squared samples is wanted, too, as one more column.
 
     References
     ----------
-    Jacobsen and Lyons (2003), "The sliding DFT".
+    The queue of two stacks: Tangwongsan et al. (2015), "General incremental sliding-window aggregation".
     """
 
-    def __init__(self, n_times: int, cycles: NDArray[np.floating]) -> None:
-        self._n_times = n_times
-        self._cycles = np.asarray(cycles, np.float64)
-        self._whole = bool(np.all(self._cycles == np.rint(self._cycles)))
-        self._waves = self._at(np.arange(n_times))
-        # what enters is a window later than what leaves
-        self._entering = self._waves if self._whole else self._at(np.arange(n_times, 2 * n_times))
-        self._turns: dict[int, Complex128] = {}
-        self.sums: Complex128 = np.zeros((0, self._cycles.size), np.complex128)
-        self.known = False
-        """Whether `sums` are those of the newest window."""
+    def __init__(
+        self,
+        n_channels: int,
+        n_hops: int,
+        waves: Float64,
+        *,
+        move_back: Callable[[Float64], None] | None = None,
+        squares: bool = False,
+    ) -> None:
+        self._waves, self._move_back, self._squares = waves, move_back, squares
+        n_columns = waves.shape[1] + squares
+        # below `_turn` sums of hops of this period, from there on what is left of the last one
+        self._hops: Float64 = np.zeros((n_hops, n_channels, n_columns))
+        self._total: Float64 = np.zeros((n_channels, n_columns))
+        self.forget()
 
-    def _at(self, index: NDArray[np.integer]) -> Float64:
-        """(n, 2 n_frequencies) cosines and sines, interleaved as complex numbers are in memory."""
-        # whole turns are taken off first: a large angle loses digits
-        turns = np.outer(index, self._cycles) % self._n_times
-        return np.exp(-2j * np.pi / self._n_times * turns).view(np.float64)
+    def forget(self) -> None:
+        """The window goes on without these sums: start anew with the hop after the next, which is a whole one."""
+        self._seen = -1
+        self._turn = self._at = 0
+        self._total[:] = 0.0
 
-    def start(self, window: Float64) -> None:
-        """Take the sums over (n_channels, n_times) samples."""
-        self.sums = (window @ self._waves).view(np.complex128)
-        self.known = True
-
-    def advance(self, span: Float64, lengths: Sequence[int]) -> Complex128:
-        """Move on by hops of `lengths` samples, each shorter than a window.
+    def add(self, x: Float64, out: Float64) -> int:
+        """Move on by a hop.
 
         Parameters
         ----------
-        span : (n_channels, n_times + sum(lengths)) float64
-            The window so far and the new samples.
-        lengths : sequence of int
+        x : (n_channels, n) float64
+            The hop's samples.
+        out : (n_channels, n_columns) float64
+            Filled with the sums over the window that ends with them.
 
         Returns
         -------
-        (n_hops, n_channels, n_frequencies) complex128
-            The sums at the end of each hop.
+        int
+            Where in its period the hop ends: its window began there, a period earlier. 0 while no whole window was
+            seen, or hops did not fit; then `out` is of no use.
         """
-        change = self._change(span, lengths)
-        out = np.empty((len(lengths), *self.sums.shape), np.complex128)
-        sums = self.sums
-        for hop, length in enumerate(lengths):
-            np.add(sums, change[hop], out=out[hop])
-            out[hop] *= self._turn(length)
-            sums = out[hop]
-        self.sums = sums.copy()
-        return out
+        self._seen += 1
+        if not self._seen:
+            return 0
+        turn, end = self._turn, self._at + x.shape[1]
+        last, n_times = turn + 1 == len(self._hops), len(self._waves)
+        if end > n_times or (last and end < n_times):
+            # the grid's rounding gave a sample more or less to this period
+            self.forget()
+            return 0
+        added, n_waves = self._hops[turn], self._waves.shape[1]
+        np.matmul(x, self._waves[self._at : end], out=added[:, :n_waves])
+        if self._squares:
+            np.vecdot(x, x, out=added[:, n_waves])
+        self._total += added
+        self._turn, self._at = turn + 1, end
+        if last:
+            out[:] = self._total
+            self._turn_over()
+        else:
+            np.add(self._total, self._hops[turn + 1], out=out)
+        return end if self._seen >= len(self._hops) else 0
 
-    def _change(self, span: Float64, lengths: Sequence[int]) -> list[Complex128]:
-        """What each hop adds less what it takes away, phases counted from the start of the window before it."""
-        old, new = span[:, : -self._n_times], span[:, self._n_times :]
-        pairs = [(new - old, self._waves)] if self._whole else [(new, self._entering), (-old, self._waves)]
-        longest = max(lengths)
-        if min(lengths) == longest:
-            n = len(span)
-            sums = sum(np.ascontiguousarray(x).reshape(-1, longest) @ waves[:longest] for x, waves in pairs)
-            by_hop = np.asarray(sums).view(np.complex128).reshape(n, len(lengths), -1)
-            return [by_hop[:, hop] for hop in range(len(lengths))]
-        ends = np.cumsum(lengths).tolist()
-        return [
-            np.asarray(sum(x[:, end - n : end] @ waves[:n] for x, waves in pairs)).view(np.complex128)
-            for n, end in zip(lengths, ends, strict=True)
-        ]
+    def _turn_over(self) -> None:
+        hops = self._hops
+        for hop in range(len(hops) - 2, -1, -1):
+            hops[hop] += hops[hop + 1]
+        if self._move_back is not None:
+            self._move_back(hops)
+        self._turn = self._at = 0
+        self._total[:] = 0.0
 
-    def _turn(self, length: int) -> Complex128:
-        if length not in self._turns:
-            self._turns[length] = np.exp(2j * np.pi / self._n_times * ((self._cycles * length) % self._n_times))
-        return self._turns[length]
+
+def hops_a_window(n_times: int, hop_samples: float) -> int | None:
+    """How many hops make a window of `n_times` samples; None where they do not fit, as at 249.875 Hz."""
+    n_hops = round(n_times / hop_samples)
+    return n_hops if n_hops and abs(n_hops * hop_samples - n_times) < 1e-6 else None
+
+
+def waves(index: NDArray[np.integer], cycles: Float64, n_times: int) -> Float64:
+    """(n, 2 n_frequencies) cosines and sines of `exp(-2j pi cycles index / n_times)`, as complex numbers in memory."""
+    # whole turns are taken off first: a large angle loses digits
+    return np.exp(-2j * np.pi / n_times * (np.outer(index, cycles) % n_times)).view(np.float64)
+
+
+class Turns:
+    """Phases that make sums in a period's terms those of a window that ends at sample `end` of the period."""
+
+    def __init__(self, cycles: Float64, n_times: int) -> None:
+        self._cycles, self._n_times = cycles, n_times
+        self._known: dict[int, Complex128] = {}
+
+    def __call__(self, end: int) -> Complex128:
+        """(n_frequencies,) phases; at most one array for each sample of a period is remembered."""
+        if end not in self._known:
+            start = (self._cycles * (end - self._n_times)) % self._n_times
+            self._known[end] = np.exp(2j * np.pi / self._n_times * start)
+        return self._known[end]

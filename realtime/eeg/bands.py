@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.eeg._sliding import Complex128, SlidingBuffer, SlidingDft, window_length
+from realtime.eeg._sliding import Complex128, HopSums, SlidingBuffer, Turns, hops_a_window, waves, window_length
 from realtime.errors import ConfigurationError
 from realtime.packets import Float32, Float64
 
@@ -134,7 +134,7 @@ def band_power(x_uv: NDArray[np.floating], sfreq_hz: float, bands: Sequence[Band
     spectrum = np.fft.rfft((x - x.mean(axis=-1, keepdims=True)) * taper, axis=-1)
     density = np.abs(spectrum) ** 2 * (_one_sided(n_times) / (sfreq_hz * np.sum(taper**2)))
     power = np.stack([density[..., b].mean(axis=-1) for b in bins], axis=-1)
-    return np.log10(np.maximum(power, POWER_FLOOR_UV2)).astype(np.float32)
+    return log_power(power)
 
 
 class SpectralKernel:
@@ -180,23 +180,24 @@ class SpectralKernel:
 
     def log_power(self, coefficients: Float64) -> Float32:
         """Band powers of coefficients: (n_channels, 2 n_bins) -> (n_channels, n_bands) float32 log10 µV²/Hz."""
-        power = np.square(coefficients) @ self._averages
-        return np.log10(np.maximum(power, POWER_FLOOR_UV2)).astype(np.float32)
+        return log_power(np.square(coefficients) @ self._averages)
 
 
 class SlidingSpectrum:
     """The band powers of a window that slides: `SpectralKernel`'s numbers at the cost of the new samples.
 
-    Fourier sums of the bare window are carried on from hop to hop; without the one at 0 Hz they are those of the window
-    less its mean, and the Hann taper is a sum over three neighbours. Once a window the sums are taken from the samples
-    again. Called from one thread.
+    Fourier sums of the bare window move on with the hops; without the one at 0 Hz they are those of the window less its
+    mean, and the Hann taper is a sum over three neighbours. Where the window is no whole number of hops the sums are
+    taken from its samples each time. Called from one thread.
 
     Parameters
     ----------
-    n_times : int
-        Window length in samples.
+    n_channels, n_times : int
+        Channels, and window length in samples.
     sfreq_hz : float
     bands : sequence of Band
+    hop_s : float
+        Time between two hops.
 
     Attributes
     ----------
@@ -206,67 +207,77 @@ class SlidingSpectrum:
     ------
     ConfigurationError
         A band does not fit the rate or the window.
+
+    References
+    ----------
+    Jacobsen and Lyons (2003), "The sliding DFT".
     """
 
-    def __init__(self, n_times: int, sfreq_hz: float, bands: Sequence[Band]) -> None:
+    def __init__(self, n_channels: int, n_times: int, sfreq_hz: float, bands: Sequence[Band], hop_s: float) -> None:
         bins = band_bins(n_times, sfreq_hz, bands)
         first, last = min(int(found[0]) for found in bins), max(int(found[-1]) for found in bins)
         # one more on either side for the taper; those below 0 Hz and beyond Nyquist are what mirrors them
-        self._cycles = np.arange(first - 1.0, last + 2.0)
-        self._dft = SlidingDft(n_times, self._cycles)
-        self._constant = np.flatnonzero(self._cycles % n_times == 0)
+        cycles = np.arange(first - 1.0, last + 2.0)
+        self._waves, self._turns = waves(np.arange(n_times), cycles, n_times), Turns(cycles, n_times)
+        # without the sum at 0 Hz, and what mirrors it, the mean is taken off
+        self._waves.view(np.complex128)[:, cycles % n_times == 0] = 0.0
+        n_hops = hops_a_window(n_times, hop_s * sfreq_hz)
+        self._sums = HopSums(n_channels, n_hops, self._waves) if n_hops else None
         self.n_times, self.n_bands = n_times, len(bins)
         scale = _one_sided(n_times) / (_TAPERED**2 * sfreq_hz * np.sum(hann(n_times) ** 2))
-        averages = np.zeros((last + 1 - first, len(bins)))
+        averages = np.zeros((len(cycles), len(bins)))
         for column, found in enumerate(bins):
             averages[found - first, column] = scale[found] / found.size
         # cosines and sines alternate, as in a complex number
         self._averages = np.repeat(averages, 2, axis=0)
-        self._carried = 0
-
-    @property
-    def known(self) -> bool:
-        """Whether the sums are those of the newest window."""
-        return self._dft.known
+        # used anew at each hop: they stay in the processor's cache
+        self._sum, self._tapered = np.zeros((2, n_channels, len(cycles)), np.complex128)
+        self._parts, out = self._sum.view(np.float64), self._tapered.view(np.float64).reshape(-1)
+        # real numbers in one row subtract fastest; what runs over a channel's end is not used
+        row, steps = self._parts.reshape(-1), np.zeros(2 * self._sum.size)
+        self._differences = (row[2:], row[:-2], steps[:-2]), (steps[2:], steps[:-2], out[:-2])
 
     def forget(self) -> None:
         """The window goes on without these sums: start anew."""
-        self._dft.known = False
+        if self._sums is not None:
+            self._sums.forget()
 
-    def start(self, buffer: SlidingBuffer) -> Complex128:
-        """As `advance`, from the samples of a whole window: (1, n_channels, n_bins) complex128."""
-        self._dft.start(buffer.window())
-        self._carried = 0
-        return self._tapered(self._dft.sums[None])
+    def advance(self, buffer: SlidingBuffer, lengths: Sequence[int]) -> Iterator[Complex128]:
+        """Tapered spectrum at the end of each of the hops of `lengths` samples that were appended last.
 
-    def advance(self, buffer: SlidingBuffer, lengths: Sequence[int]) -> Complex128:
-        """Tapered spectra at the end of each of the hops of `lengths` samples that were appended last.
-
-        Returns
-        -------
-        (n_hops, n_channels, n_bins) complex128
-            Times -4, which `log_power` undoes. Linear in the samples, so that a spatial matrix may be applied here.
+        Yields
+        ------
+        (n_channels, n_bins + 2) complex128
+            Times -4, which `power` undoes; the last two are of no use. Valid until the next. Linear in the samples, so
+            that a spatial matrix may be applied here. Nothing is yielded while there is no whole window.
         """
-        sums = self._dft.advance(buffer.span(sum(lengths)), lengths)
-        self._carried += sum(lengths)
-        if self._carried >= self.n_times:
-            self._dft.start(buffer.window())
-            self._carried = 0
-        return self._tapered(sums)
+        back = sum(lengths)
+        new = buffer.newest(back)
+        for length in lengths:
+            start, back = new.shape[1] - back, back - length
+            end = self._sums.add(new[:, start : start + length], self._parts) if self._sums is not None else 0
+            if not buffer.full:
+                continue
+            if end:
+                self._sum *= self._turns(end)
+            else:
+                np.matmul(buffer.window(back), self._waves, out=self._parts)
+            yield self._under_taper()
 
-    def _tapered(self, sums: Complex128) -> Complex128:
-        """Spectrum under a Hann taper, the mean taken off: half a bin less a quarter of either neighbour, times -4."""
-        if self._constant.size:
-            sums[..., self._constant] = 0.0
-        out = sums[..., :-2] + sums[..., 2:]
-        out -= sums[..., 1:-1]
-        out -= sums[..., 1:-1]
-        return out
+    def _under_taper(self) -> Complex128:
+        """Spectrum under a Hann taper: half a bin less a quarter of either neighbour, times -4."""
+        for later, earlier, out in self._differences:
+            np.subtract(later, earlier, out=out)
+        return self._tapered
 
-    def log_power(self, spectra: Complex128) -> Float32:
-        """(..., n_channels, n_bins) complex128 -> (..., n_channels, n_bands) float32 log10 µV²/Hz."""
-        power = np.square(spectra.view(np.float64)) @ self._averages
-        return np.log10(np.maximum(power, POWER_FLOOR_UV2, out=power), out=power).astype(np.float32)
+    def power(self, spectrum: Complex128, out: Float64 | None = None) -> Float64:
+        """What `advance` yields -> (n_channels, n_bands) float64 µV²/Hz."""
+        return np.matmul(np.square(spectrum.view(np.float64)), self._averages, out=out)
+
+
+def log_power(power: Float64) -> Float32:
+    """float32 log10 of µV²/Hz, never below that of `POWER_FLOOR_UV2`; `power` is written over."""
+    return np.log10(np.maximum(power, POWER_FLOOR_UV2, out=power), out=power).astype(np.float32)
 
 
 class BandPowerStream:
@@ -298,8 +309,9 @@ class BandPowerStream:
         hop_s: float = 0.05,
     ) -> None:
         self._grid = HopGrid(hop_s, sfreq_hz)
-        self._spectrum = SlidingSpectrum(window_length(window_s, sfreq_hz), sfreq_hz, bands)
-        self._buffer = SlidingBuffer(n_channels, self._spectrum.n_times)
+        n_times = window_length(window_s, sfreq_hz)
+        self._spectrum = SlidingSpectrum(n_channels, n_times, sfreq_hz, bands, hop_s)
+        self._buffer = SlidingBuffer(n_channels, n_times)
         self._hop = 1
         self._begun = 0
 
@@ -330,17 +342,10 @@ class BandPowerStream:
             self._buffer.append(x_uv[:, taken : taken + take])
             taken += take
             if self._buffer.count == end:
-                self._hop += 1
-                if self._buffer.full:
-                    out.append((end, self._spectrum.log_power(self._newest(end - self._begun))[0]))
-                self._begun = end
+                spectra = self._spectrum.advance(self._buffer, [end - self._begun])
+                out += [(end, log_power(self._spectrum.power(spectrum))) for spectrum in spectra]
+                self._hop, self._begun = self._hop + 1, end
         return out
-
-    def _newest(self, length: int) -> Complex128:
-        """Spectrum of the newest window, which ends `length` samples after the last one."""
-        if self._spectrum.known and length < self.n_times:
-            return self._spectrum.advance(self._buffer, [length])
-        return self._spectrum.start(self._buffer)
 
     def reset(self) -> None:
         """Forget every sample; the next window is reported after a whole window of new ones."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -119,7 +120,8 @@ class CausalCleaner:
         self._unmixing = None if unmixing is None else np.ascontiguousarray(unmixing, dtype=np.float64)
         self._sections = _antialias(sfreq_hz, self.factor), _highpass_and_notch(self.sfreq_out_hz, config)
         self._state, self._before, self._after = self._filters(n_channels)
-        self._steps: dict[int, Float64] = {}
+        # of each length: the matrix, and room for what it multiplies and for what comes out
+        self._steps: dict[int, tuple[Float64, Float64, Float64]] = {}
         self._seeded = np.zeros(n_channels, dtype=np.bool_)
         self._pending_bad = np.zeros(n_channels, dtype=np.bool_)
         self._phase = 0
@@ -129,7 +131,10 @@ class CausalCleaner:
 
         What comes out equals the filters' but for rounding (tested: 1e-12 of the largest sample), five times sooner.
         """
-        self._steps = {length: self._step(length) for length in lengths}
+        for length in lengths:
+            step = self._step(length)
+            n_channels, (n_in, n_out) = len(self._state), step.shape
+            self._steps[length] = step, np.empty((n_channels, n_in)), np.empty((n_channels, n_out))
 
     def reset(self) -> None:
         """Forget the past, as after a gap: every filter starts on the next sample."""
@@ -162,13 +167,12 @@ class CausalCleaner:
         CleanBlock
             floor(samples since the last reset / factor) output samples in all.
         """
-        x = np.asarray(x_uv, dtype=np.float64)
-        n = x.shape[1]
+        x, n = x_uv, x_uv.shape[1]
         first = (self.factor - 1 - self._phase) % self.factor
         self._phase = (self._phase + n) % self.factor
         leave = left_out[:, None] if left_out is not None and left_out.any() else None
         if not _all_finite(x):
-            clean, bad = self._filter_around_bad(x, np.isfinite(x), first)
+            clean, bad = self._filter_around_bad(np.asarray(x, np.float64), np.isfinite(x), first)
             return self._mix(clean, bad, leave)
         bad = np.zeros((len(x), len(range(first, n, self.factor))), dtype=np.bool_)
         if bad.shape[1] and self._pending_bad.any():
@@ -189,17 +193,15 @@ class CausalCleaner:
         """
         if len(lengths) == 1:
             return self.process(x_uv, left_out[0])
-        length = lengths[0]
         ready = not self._phase and self._seeded.all() and not self._pending_bad.any()
-        x = np.asarray(x_uv, dtype=np.float64)
-        if not (ready and length in self._steps and set(lengths) == {length} and _all_finite(x)):
+        if not (ready and self._steps.keys() >= set(lengths) and _all_finite(x_uv)):
             ends = np.cumsum(lengths).tolist()
             pieces = zip(lengths, ends, left_out, strict=True)
-            done = [self.process(x[:, end - n : end], leave) for n, end, leave in pieces]
+            done = [self.process(x_uv[:, end - n : end], leave) for n, end, leave in pieces]
             return CleanBlock(*(np.concatenate([getattr(d, name) for d in done], axis=1) for name in _BLOCK_FIELDS))
-        clean = self._stepped(x, length)
-        n_out = length // self.factor
+        clean = self._stepped(x_uv, lengths)
         bad = np.zeros(clean.shape, dtype=np.bool_)
+        n_out = [length // self.factor for length in lengths]
         return self._mix(clean, bad, np.repeat(left_out.T, n_out, axis=1) if left_out.any() else None)
 
     def _filter_around_bad(self, x: Float64, finite: Bool, first: int) -> tuple[Float64, Bool]:
@@ -228,18 +230,18 @@ class CausalCleaner:
         self._pending_bad = bad[:, n_out].copy() if bad.shape[1] > n_out else np.zeros_like(self._pending_bad)
         return clean, bad[:, :n_out]
 
-    def _filter(self, x: Float64, first: int, rows: NDArray[np.intp] | None = None) -> Float64:
+    def _filter(self, x: NDArray[np.floating], first: int, rows: NDArray[np.intp] | None = None) -> Float64:
         """Run both filters over finite samples of all channels, or of `rows`, keeping every factor-th from `first`."""
-        picked = np.arange(len(self._seeded)) if rows is None else rows
-        if x.shape[1]:
+        if x.shape[1] and not self._seeded.all():
+            picked = np.arange(len(self._seeded)) if rows is None else rows
             fresh = ~self._seeded[picked]
-            if fresh.any():
-                level = x[fresh, 0]
-                self._before.settle(picked[fresh], level)
-                self._after.settle(picked[fresh], level * self._before.gain)
-                self._seeded[picked] = True
+            level = x[fresh, 0].astype(np.float64)
+            self._before.settle(picked[fresh], level)
+            self._after.settle(picked[fresh], level * self._before.gain)
+            self._seeded[picked] = True
         if rows is None and first == self.factor - 1 and x.shape[1] in self._steps:
-            return self._stepped(x, x.shape[1])
+            return self._stepped(x, [x.shape[1]])
+        x = np.asarray(x, np.float64)
         return self._after.apply(self._before.apply(x, rows)[:, first :: self.factor], rows)
 
     def _filters(self, n_channels: int) -> tuple[Float64, _Filter, _Filter]:
@@ -258,17 +260,20 @@ class CausalCleaner:
         out = after.apply(before.apply(x, None)[:, self.factor - 1 :: self.factor], None)
         return np.concatenate([out, state], axis=1)
 
-    def _stepped(self, x: Float64, length: int) -> Float64:
-        """Filter (n_channels, n_steps * length) finite samples of all channels, seeded and in phase."""
-        step, n_out = self._steps[length], length // self.factor
-        found = (x.reshape(-1, length) @ step[:length]).reshape(len(x), -1, step.shape[1])
-        state = self._state
-        for hop in range(found.shape[1]):
-            now = found[:, hop]
-            now += state @ step[length:]
-            state = now[:, n_out:]
-        self._state[:] = state
-        return found[:, :, :n_out].reshape(len(x), -1)
+    def _stepped(self, x: NDArray[np.floating], lengths: Sequence[int]) -> Float64:
+        """Filter pushes of expected lengths, one after the other: finite samples of all channels, seeded, in phase."""
+        out = np.empty((len(x), x.shape[1] // self.factor))
+        stop = 0
+        for length in lengths:
+            start, stop = stop, stop + length
+            step, joined, found = self._steps[length]
+            joined[:, :length] = x[:, start:stop]
+            joined[:, length:] = self._state
+            np.matmul(joined, step, out=found)
+            n_out = length // self.factor
+            out[:, start // self.factor : stop // self.factor] = found[:, :n_out]
+            self._state[:] = found[:, n_out:]
+        return out
 
     def _mix(self, clean: Float64, bad: Bool, left_out: Bool | None) -> CleanBlock:
         zeroed = bad if left_out is None else bad | left_out
@@ -306,9 +311,9 @@ class _Filter:
         return np.asarray(y)
 
 
-def _all_finite(x: Float64) -> bool:
-    # one pass, and no array of the size of x; the sum of finite samples stays finite in float64
-    return bool(np.isfinite(x.sum()))
+def _all_finite(x: NDArray[np.floating]) -> bool:
+    # no array of the size of x; both extremes pass NaN on
+    return not x.size or math.isfinite(float(x.max()) - float(x.min()))
 
 
 def _antialias(sfreq_hz: float, factor: int) -> Float64:

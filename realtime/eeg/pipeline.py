@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from realtime.config import EegConfig
 from realtime.eeg._sliding import HOPS_AT_ONCE, Complex128, SlidingBuffer, window_length
-from realtime.eeg.bands import Band, HopGrid, SlidingSpectrum, SpectralKernel
+from realtime.eeg.bands import Band, HopGrid, SlidingSpectrum, SpectralKernel, log_power
 from realtime.eeg.calibration import Calibration
 from realtime.eeg.cleaning import CausalCleaner
 from realtime.eeg.history import WindowHistory
@@ -100,15 +101,17 @@ class EegPipeline:
         self._config = config
         self._at_hop = at_hop
         self._shown: tuple[tuple[tuple[str, float, float], ...], SpectralKernel] | None = None
-        n_present = self.channel_map.n_present
+        n_present, rows = self.channel_map.n_present, self.channel_map.rows
+        # a slice is no copy
+        self._rows = slice(None) if rows.tolist() == list(range(len(info.channels))) else rows
         matrix = None if calibration is None else calibration.matrix_for(self.channel_map.present_names)
         self._cleaner = CausalCleaner(n_present, info.sfreq_hz, config, matrix)
         self.sfreq_out_hz = self._cleaner.sfreq_out_hz
-        self._monitor = QualityMonitor(len(info.channels), info.sfreq_hz, config)
+        self._monitor = QualityMonitor(len(info.channels), info.sfreq_hz, config, dtype=np.float32)
         self._grid = HopGrid(config.hop_s, self.sfreq_out_hz)
         bands = [Band(*band) for band in spec.bands]
         n_times = window_length(spec.window_s, self.sfreq_out_hz)
-        self._spectrum = SlidingSpectrum(n_times, self.sfreq_out_hz, bands)
+        self._spectrum = SlidingSpectrum(n_present, n_times, self.sfreq_out_hz, bands, config.hop_s)
         self._buffer = SlidingBuffer(n_present, n_times)
         self._history = WindowHistory(spec, config.hop_s)
         self._quality_hops = max(1, round(QUALITY_PERIOD_S / config.hop_s))
@@ -172,9 +175,10 @@ class EegPipeline:
                 self._align()
             lengths = self._whole_hops(n - taken)
             if lengths:
-                ends = taken + np.cumsum(lengths)
-                raw, taken = chunk.samples[:, taken : ends[-1]], int(ends[-1])
-                yield from self._finish_hops(raw, lengths, chunk.stamps[ends - 1].tolist())
+                first, *ends = accumulate(lengths, initial=taken)
+                taken = ends[-1]
+                ends_s = [float(chunk.stamps[end - 1]) for end in ends]
+                yield from self._finish_hops(chunk.samples[:, first:taken], lengths, ends_s)
                 continue
             take = min(n - taken, self._hop_end - self._position)
             self._staged[:, self._fill : self._fill + take] = chunk.samples[:, taken : taken + take]
@@ -261,48 +265,66 @@ class EegPipeline:
         if self._at_hop is not None:
             self._at_hop(ends_s[0])
         flags = self._monitor.push_hops(raw, lengths)
-        disturbed = (flags[:, self.channel_map.rows] & _DISTURBED) != 0
-        before = np.concatenate([self._disturbed[None], disturbed[:-1]])
-        starts = np.cumsum([0, *lengths])
-        # where a channel recovers, its filter starts afresh: such hops are cleaned by themselves
-        alone = bool((before & ~disturbed).any()) or not self._buffer.full
-        for first in range(len(lengths)) if alone else (0,):
-            hops = slice(first, first + 1) if alone else slice(0, len(lengths))
-            recovered = before[first] & ~disturbed[first]
+        disturbed = (flags[:, self._rows] & _DISTURBED) != 0
+        for hops in self._pieces(disturbed):
+            # the high-pass would ring for seconds after a jump: a channel that is good again starts afresh
+            recovered = self._disturbed & ~disturbed[hops.start]
             if recovered.any():
-                # the high-pass would ring for seconds after a jump: a channel that is good again starts afresh
                 self._cleaner.reseed(recovered)
-            part = raw[:, starts[hops.start] : starts[hops.stop]][self.channel_map.rows]
-            good, spectra = self._clean(part, lengths[hops], disturbed[hops], flags[hops])
             self._disturbed = disturbed[hops.stop - 1]
-            yield from self._report(good, spectra, flags[hops], ends_s[hops])
+            n = sum(lengths[hops])
+            good, powers = self._clean(raw[self._rows, :n], lengths[hops], disturbed[hops], flags[hops])
+            raw = raw[:, n:]
+            yield from self._report(good, powers, flags[hops], ends_s[hops])
 
-    def _clean(self, raw: Float32, lengths: list[int], disturbed: Bool, flags: UInt8) -> tuple[Bool, Complex128 | None]:
-        """Which channels are good over the whole window at the end of each hop, and its spectra where it is there."""
-        was_full = self._buffer.full
+    def _pieces(self, disturbed: Bool) -> list[slice]:
+        """Which hops are cleaned at once; one at which a channel's filter starts afresh begins a new lot."""
+        n = len(disturbed)
+        if n == 1 or not self._buffer.full:
+            return [slice(hop, hop + 1) for hop in range(n)]
+        recovers = (disturbed[:-1] & ~disturbed[1:]).any(axis=1)
+        starts = [0, *(np.flatnonzero(recovers) + 1).tolist()]
+        return [slice(start, stop) for start, stop in zip(starts, [*starts[1:], n], strict=True)]
+
+    def _clean(
+        self, raw: Float32, lengths: list[int], disturbed: Bool, flags: UInt8
+    ) -> tuple[Bool, tuple[Float32, Bool] | None]:
+        """Which channels are good over the whole window at the end of each hop; log powers where it is there."""
         block = self._cleaner.process_hops(raw, lengths, disturbed)
         self._buffer.append(block.samples_uv)
-        n_times = self._spectrum.n_times
         n_out = [length // self._cleaner.factor for length in lengths]
-        ends = np.cumsum(n_out)
-        since = np.empty((len(lengths), len(raw)), dtype=np.intp)
-        for hop, (n, end) in enumerate(zip(n_out, ends.tolist(), strict=True)):
-            bad = block.bad[:, end - n : end]
-            run = np.argmax(bad[:, ::-1], axis=1) if n else np.zeros(len(raw), dtype=np.intp)
-            since[hop] = np.minimum(np.where(bad.any(axis=1), run, self._since_bad + n), n_times)
-            self._since_bad = since[hop]
-        good = (since >= n_times) & (flags[:, self.channel_map.rows] == 0)
-        if not self._buffer.full:
-            return good, None
-        if was_full and self._spectrum.known and max(n_out) < n_times:
-            return good, self._spectrum.advance(self._buffer, n_out)
-        return good, self._spectrum.start(self._buffer)
+        good = self._unspoiled(block.bad, n_out) & (flags[:, self._rows] == 0)
+        spectra = self._spectrum.advance(self._buffer, n_out)
+        if self._config.interpolate:
+            pairs = zip(good, spectra, strict=self._buffer.full)
+            found = [self._filled(ok, spectrum, self._log_power) for ok, spectrum in pairs]
+            return good, (np.stack([x for x, _ in found]), np.stack([mask for _, mask in found])) if found else None
+        powers = np.empty((len(good), good.shape[1], self._spectrum.n_bands))
+        for hop, spectrum in enumerate(spectra):
+            self._spectrum.power(spectrum, out=powers[hop])
+        return good, self._masked(good, log_power(powers)) if self._buffer.full else None
+
+    def _unspoiled(self, bad: Bool, n_out: list[int]) -> Bool:
+        """(n_hops, n_channels): no sample of the window was bad."""
+        n_times = self._spectrum.n_times
+        since = np.minimum(self._since_bad + np.cumsum(n_out)[:, None], n_times)
+        if bad.any():
+            last, end = self._since_bad, 0
+            for hop, n in enumerate(n_out):
+                start, end = end, end + n
+                part = bad[:, start:end]
+                run = np.argmax(part[:, ::-1], axis=1) if n else 0
+                last = since[hop] = np.where(part.any(axis=1), run, np.minimum(last + n, n_times))
+        self._since_bad = since[-1]
+        return since >= n_times
 
     def _report(
-        self, good: Bool, spectra: Complex128 | None, flags: UInt8, ends_s: list[float]
+        self, good: Bool, powers: tuple[Float32, Bool] | None, flags: UInt8, ends_s: list[float]
     ) -> Iterator[BandPowerWindow | ChannelQuality]:
         """What the hops have to say, each while the pipeline's state is its own."""
-        powers = None if spectra is None else self._log_powers(good, spectra)
+        for array in powers or ():
+            # each hop's part is so itself, and is not copied
+            array.flags.writeable = False
         for place, end_s in enumerate(ends_s):
             hop, self._good = self._hop, good[place]
             self._hop += 1
@@ -319,17 +341,21 @@ class EegPipeline:
             if window is not None:
                 yield window
 
-    def _log_powers(self, good: Bool, spectra: Complex128) -> tuple[Float32, Bool]:
+    def _masked(self, good: Bool, powers: Float32) -> tuple[Float32, Bool]:
         """(n_hops, n_model, n_bands) log power, and (n_hops, n_model) which channels are to be believed."""
-        if self._config.interpolate:
-            found = [self._filled(ok, x, self._spectrum.log_power) for ok, x in zip(good, spectra, strict=True)]
-            return np.stack([power for power, _ in found]), np.stack([mask for _, mask in found])
+        if not good.all():
+            powers[~good] = 0.0
         present = self.channel_map.present
+        if present.all():
+            return powers, good
         mask = np.zeros((len(good), len(present)), dtype=np.bool_)
         mask[:, present] = good
-        log_power = np.zeros((*mask.shape, self._spectrum.n_bands), dtype=np.float32)
-        log_power[mask] = self._spectrum.log_power(spectra)[good]
-        return log_power, mask
+        filled = np.zeros((*mask.shape, powers.shape[2]), dtype=np.float32)
+        filled[:, present] = powers
+        return filled, mask
+
+    def _log_power(self, spectrum: Complex128) -> Float32:
+        return log_power(self._spectrum.power(spectrum))
 
     def _shown_power(self) -> ShownPower | None:
         """The newest window in the bands that somebody wants to see."""
@@ -341,17 +367,17 @@ class EegPipeline:
         )
 
     def _filled(
-        self, good: Bool, coefficients: NDArray[np.inexact], log_power: Callable[[Any], Float32]
+        self, good: Bool, coefficients: NDArray[np.inexact], as_power: Callable[[Any], Float32]
     ) -> tuple[Float32, Bool]:
         """(n_model, n_bands) log power of a window, absent ones interpolated or 0, and which channels are believed."""
         enough = max(self._config.min_channels, 4)
         if self._config.interpolate and np.count_nonzero(good) >= min(enough, len(good)):
-            power = log_power(self._interpolation(good) @ coefficients[good])
+            power = as_power(self._interpolation(good) @ coefficients[good])
             return power, np.ones(len(power), dtype=np.bool_)
         present = self.channel_map.present
         mask = np.zeros(len(present), dtype=np.bool_)
         mask[present] = good
-        known = log_power(coefficients[good])
+        known = as_power(coefficients[good])
         power = np.zeros((len(present), known.shape[1]), dtype=np.float32)
         power[mask] = known
         return power, mask

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
 from realtime.config import EegConfig
-from realtime.eeg._sliding import SlidingBuffer, SlidingDft, window_length
+from realtime.eeg._sliding import HopSums, SlidingBuffer, Turns, hops_a_window, waves, window_length
 from realtime.eeg.bands import hann
 from realtime.packets import Bool, Float64, Quality, UInt8
 
@@ -17,7 +19,6 @@ WINDOW_S = 1.0
 
 _MAINS_HZ = (50.0, 60.0)
 _STUCK_FRACTION = 0.1
-_LOUD_UV = 1e6
 
 
 class QualityMonitor:
@@ -28,7 +29,9 @@ class QualityMonitor:
     n_channels : int
     sfreq_hz : float
     config : EegConfig
-        `railed_uv`, `flat_uv`, `noisy_uv` and `mains_ratio` are used.
+        `railed_uv`, `flat_uv`, `noisy_uv`, `mains_ratio` and `hop_s` are used.
+    dtype : dtype
+        Of the samples that are kept: float32 where samples come as such.
 
     Notes
     -----
@@ -44,30 +47,35 @@ class QualityMonitor:
     Until a whole second was seen, only RAILED and NOT_FINITE are raised.
     """
 
-    def __init__(self, n_channels: int, sfreq_hz: float, config: EegConfig) -> None:
+    def __init__(
+        self, n_channels: int, sfreq_hz: float, config: EegConfig, *, dtype: type[np.floating] = np.float64
+    ) -> None:
         self._config = config
         n_times = window_length(WINDOW_S, sfreq_hz)
         self._n_times = n_times
-        self._buffer = SlidingBuffer(n_channels, n_times)
-        self._probes, self._line_scale = _probes(n_times, sfreq_hz)
-        self._pivot = np.full(n_channels, np.nan)
-        self._last = np.zeros(n_channels)
+        self._buffer = SlidingBuffer(n_channels, n_times, dtype)
+        self._projections = _Projections(n_channels, n_times, sfreq_hz, config.hop_s)
+        self._pivot = np.zeros(n_channels)
         self._since_bad = np.full(n_channels, n_times)
         self._since_beyond = np.full(n_channels, n_times)
-        self._since_loud = n_times
-        self._sums = _WindowSums(n_times, sfreq_hz, self._probes)
+        # samples since any channel was bad, or beyond the rail: mostly nothing needs to be looked at
+        self._sound_for = self._calm_for = n_times
 
     def reset(self) -> None:
         """Forget the past, as after a gap."""
         self._buffer.reset()
-        self._pivot[:] = np.nan
-        self._since_bad[:] = self._n_times
-        self._sums.forget()
+        self._projections.forget()
+        for since in (self._since_bad, self._since_beyond):
+            since[:] = self._n_times
+        self._sound_for = self._calm_for = self._n_times
 
     def set_limits(self, config: EegConfig) -> None:
         """Judge by the limits of another configuration from the next push on."""
         self._config = config
-        self._since_beyond[:] = 0
+        self._look_for_rails()
+
+    def _look_for_rails(self) -> None:
+        self._since_beyond[:] = self._calm_for = 0
 
     def push(self, raw_uv: NDArray[np.floating]) -> UInt8:
         """Add raw samples and judge the newest second.
@@ -82,95 +90,110 @@ class QualityMonitor:
         (n_channels,) uint8
             `Quality` flags.
         """
-        self._sums.forget()
+        self._projections.forget()
         if raw_uv.shape[1]:
-            self._buffer.append(self._centre(np.asarray(raw_uv, dtype=np.float64)))
-        x = self._buffer.window()
+            self._append(raw_uv, bool(np.isfinite(raw_uv).all()))
+        x = self._centred()
         flags = _flag(self._since_bad < self._n_times, Quality.NOT_FINITE)
         if x.shape[1]:
             flags |= _flag(self._railed(x, self._pivot), Quality.RAILED)
-            self._since_beyond[:] = 0
+            self._look_for_rails()
         if self._buffer.full:
             # what was held over missing samples says nothing of the channel
-            judged = self._judge(*self._sums.plain(x)) | _flag(self._still(x, raw_uv.shape[1]), Quality.FLAT)
+            judged = self._judge(self._projections.plain(x)) | _flag(self._still(x, raw_uv.shape[1]), Quality.FLAT)
             flags |= np.where(self._since_bad < self._n_times, np.uint8(0), judged)
         return flags
 
     def push_hops(self, raw_uv: NDArray[np.floating], lengths: Sequence[int]) -> UInt8:
         """Judge the newest second at the end of each hop, as `push` of one hop after the other would.
 
-        Sums over the second are carried on from hop to hop; no flag changes but where rounding could turn it. While the
-        second holds what is a million times the least that counts, nothing is carried: rounding would outlast it.
+        What a hop adds is summed once and not in every second that holds it; no flag changes but where rounding could
+        turn it.
 
         Parameters
         ----------
         raw_uv : (n_channels, sum(lengths)) float
         lengths : sequence of int
-            Samples of each hop, in all at most a second.
+            Samples of each hop of `config.hop_s`, in all at most two seconds. The first since a reset may be shorter.
 
         Returns
         -------
         (n_hops, n_channels) uint8
         """
         n = raw_uv.shape[1]
-        x = np.asarray(raw_uv, dtype=np.float64)
-        ends = np.cumsum(lengths)
-        high, low = x.max(axis=1), x.min(axis=1)
-        # NaN is not within any bounds
-        within = np.all(np.maximum(high - self._pivot, self._pivot - low) < _LOUD_UV)
-        self._since_loud = self._since_loud + n if within else 0
-        if not (self._buffer.full and self._since_loud >= self._n_times + n and max(lengths) < self._n_times):
-            return np.stack([self.push(x[:, end - length : end]) for length, end in zip(lengths, ends, strict=True)])
-        if not self._sums.known:
-            self._sums.start(self._buffer.window())
-        since_bad = np.minimum(self._since_bad + ends[:, None], self._n_times)
-        self._buffer.append(self._centre(x))
-        recent = since_bad < self._n_times
-        flags = _flag(recent, Quality.NOT_FINITE) | _flag(self._railed_hops(high, low, ends), Quality.RAILED)
-        windows = (self._buffer.window(n - end) for end in ends.tolist())
-        still = [self._still(window, length) for window, length in zip(windows, lengths, strict=True)]
-        judged = self._judge(*self._sums.advance(self._buffer.span(n), lengths)) | _flag(np.stack(still), Quality.FLAT)
-        flags |= np.where(recent, np.uint8(0), judged)
-        if self._sums.carried >= self._n_times:
-            self._sums.start(self._buffer.window())
-        return flags
+        # NaN is passed on by both
+        high, low = float(raw_uv.max()), float(raw_uv.min())
+        finite, rail = math.isfinite(high - low), self._config.railed_uv
+        if len(lengths) > 1 and not (finite and self._buffer.full):
+            hops = np.split(raw_uv, np.cumsum(lengths)[:-1], axis=1)
+            return np.concatenate([self.push_hops(x, [x.shape[1]]) for x in hops])
+        ends, before, sound = list(accumulate(lengths)), self._since_bad, self._sound_for >= self._n_times
+        self._append(raw_uv, finite)
+        x = self._buffer.newest(n)
+        flags = self._railed_hops(x, ends, beyond=not (finite and -rail <= low <= high <= rail))
+        found = self._projections.advance(x, self._pivot, lengths, self._centred if self._buffer.full else None)
+        judged = None if found is None else self._judge(found) | self._still_hops(x, lengths, ends)
+        if not (sound and finite):
+            since = np.minimum(before + np.array(ends)[:, None], self._n_times) if finite else self._since_bad[None]
+            unknown = since < self._n_times
+            flags[unknown] |= np.uint8(Quality.NOT_FINITE)
+            if judged is not None:
+                # what was held over missing samples says nothing of the channel
+                judged[unknown] = 0
+        return flags if judged is None else flags | judged
 
-    def _railed_hops(self, high: Float64, low: Float64, ends: NDArray[np.integer]) -> Bool:
+    def _centred(self, back: int = 0, rows: NDArray[np.intp] | slice = slice(None)) -> Float64:
+        """The newest second `back` samples ago, less each channel's first sample, as large offsets cost digits."""
+        return self._buffer.window(back)[rows] - self._pivot[rows, None]
+
+    def _railed_hops(self, x: NDArray[np.floating], ends: Sequence[int], *, beyond: bool) -> UInt8:
         """(n_hops, n_channels): only channels with a sample beyond the rail in these seconds are looked at."""
-        n = int(ends[-1])
-        beyond = np.maximum(high, -low) > self._config.railed_uv
-        self._since_beyond = np.where(beyond, 0, np.minimum(self._since_beyond + n, self._n_times + n))
-        rows = np.flatnonzero(self._since_beyond < self._n_times + n)
-        railed = np.zeros((len(ends), len(high)), np.bool_)
-        if rows.size:
-            for hop, end in enumerate(ends.tolist()):
-                railed[hop, rows] = self._railed(self._buffer.window(n - end)[rows], self._pivot[rows])
-        return railed
+        n, rail = ends[-1], self._config.railed_uv
+        railed = np.zeros((len(ends), len(x)), np.bool_)
+        self._calm_for = 0 if beyond else self._calm_for + n
+        if self._calm_for < self._n_times + n:
+            self._since_beyond += n
+            if beyond:
+                self._since_beyond[(x.max(axis=1) > rail) | (x.min(axis=1) < -rail)] = 0
+            rows = np.flatnonzero(self._since_beyond < self._n_times + n)
+            for hop, end in enumerate(ends if rows.size else ()):
+                railed[hop, rows] = self._railed(self._centred(n - end, rows), self._pivot[rows])
+        return _flag(railed, Quality.RAILED)
 
-    def _centre(self, x: Float64) -> Float64:
-        """Hold values over what is not finite; subtract each channel's first sample, as large offsets cost digits."""
+    def _still_hops(self, x: NDArray[np.floating], lengths: Sequence[int], ends: Sequence[int]) -> UInt8:
+        """(n_hops, n_channels): a few samples of each hop say of most channels that they move."""
+        some = x.T[np.array(ends) - 1 - np.outer(np.arange(4), lengths) // 4]
+        maybe = some.max(axis=0) - some.min(axis=0) < self._config.flat_uv
+        still = np.zeros(maybe.shape, np.bool_)
+        for hop in np.flatnonzero(maybe.any(axis=1)).tolist():
+            rows = np.flatnonzero(maybe[hop])
+            still[hop, rows] = self._still(self._centred(ends[-1] - ends[hop], rows), lengths[hop])
+        return _flag(still, Quality.FLAT)
+
+    def _append(self, raw_uv: NDArray[np.floating], finite: bool) -> None:
+        """Keep new samples, values held over missing ones."""
+        x = raw_uv if finite else self._held(np.asarray(raw_uv, np.float64))
+        if not finite:
+            self._sound_for = 0
+        elif self._sound_for < self._n_times:
+            self._since_bad = np.minimum(self._since_bad + raw_uv.shape[1], self._n_times)
+            self._sound_for += raw_uv.shape[1]
+        if not self._buffer.count:
+            self._pivot = x[:, 0].astype(np.float64)
+        self._buffer.append(x)
+
+    def _held(self, x: Float64) -> Float64:
+        """Fill what is not finite with the channel's last finite sample; its next one, or 0, where none was yet."""
         n = x.shape[1]
         finite = np.isfinite(x)
-        if finite.all():
-            self._since_bad = np.minimum(self._since_bad + n, self._n_times)
-        else:
-            x = self._hold(x, finite)
-            last_good_run = np.argmax(~finite[:, ::-1], axis=1)
-            clean = finite.all(axis=1)
-            self._since_bad = np.minimum(np.where(clean, self._since_bad + n, last_good_run), self._n_times)
-        fresh = np.isnan(self._pivot)
-        if fresh.any():
-            self._pivot[fresh] = x[fresh, 0]
-        self._last = x[:, -1].copy()
-        return x - self._pivot[:, None]
-
-    def _hold(self, x: Float64, finite: Bool) -> Float64:
-        """Fill what is not finite with the channel's last finite sample; its next one, or 0, where none was yet."""
-        index = np.where(finite, np.arange(x.shape[1]), -1)
+        index = np.where(finite, np.arange(n), -1)
         np.maximum.accumulate(index, axis=1, out=index)
         first = np.take_along_axis(x, np.argmax(finite, axis=1)[:, None], axis=1)[:, 0]
-        start = np.where(np.isnan(self._pivot), np.where(finite.any(axis=1), first, 0.0), self._last)
+        known = self._buffer.count > 0
+        start = self._buffer.newest(1)[:, 0] if known else np.where(finite.any(axis=1), first, 0.0)
         held = np.take_along_axis(x, np.maximum(index, 0), axis=1)
+        run, clean = np.argmax(~finite[:, ::-1], axis=1), finite.all(axis=1)
+        self._since_bad = np.minimum(np.where(clean, self._since_bad + n, run), self._n_times)
         return np.where(index < 0, start[:, None], held)
 
     def _railed(self, x: Float64, pivot: Float64) -> Bool:
@@ -195,107 +218,122 @@ class QualityMonitor:
             still[still] = half.max(axis=1) - half.min(axis=1) < self._config.flat_uv
         return still
 
-    def _judge(self, projections: Float64, power: Float64) -> UInt8:
-        """Flags of (..., n_channels) windows from what `_WindowSums` knows of them."""
-        squares = np.square(projections)
-        variance = power - squares[..., 0] - squares[..., 1]
-        lines = squares[..., 2:]
-        n_lines = lines.shape[-1] // 2
-        line = ((lines[..., :n_lines] + lines[..., n_lines:]) * self._line_scale).max(axis=-1)
-        rest = np.maximum(variance - line, 1e-12)
-        hum = (line > self._config.mains_ratio * rest) & (line > self._config.flat_uv**2)
-        return (
-            _flag(variance < self._config.flat_uv**2, Quality.FLAT)
-            | _flag(variance > self._config.noisy_uv**2, Quality.NOISY)
-            | _flag(hum, Quality.MAINS)
-        )
+    def _judge(self, found: Float64) -> UInt8:
+        """Flags of (..., n_channels) windows from what `_Projections` found in them."""
+        squares = np.square(found[:-1])
+        variance = found[-1] - squares[0]
+        variance -= squares[1]
+        n_lines = len(squares) // 2 - 1
+        line = (squares[2 : 2 + n_lines] + squares[2 + n_lines :]).max(axis=0)
+        still_uv2, loud_uv2 = self._config.flat_uv**2, self._config.noisy_uv**2
+        hum = line > self._config.mains_ratio * np.maximum(variance - line, 1e-12)
+        hum &= line > still_uv2
+        flags = _flag(variance < still_uv2, Quality.FLAT)
+        flags |= _flag(variance > loud_uv2, Quality.NOISY)
+        flags |= _flag(hum, Quality.MAINS)
+        return flags
 
 
-class _WindowSums:
-    """Projections on probes, and mean square, of a sliding window of (n_channels, n_times) samples.
+class _Projections:
+    """Mean, trend, lines and mean square of a sliding window of (n_channels, n_times) samples.
 
-    The probes are sums of a ramp and of waves of few frequencies, and so they are of sums that slide.
+    What a window is projected on are sums of a ramp and of waves of few frequencies, and those of hops make those of
+    windows. Where a window is no whole number of hops each is projected by itself.
 
     Parameters
     ----------
-    n_times : int
-    sfreq_hz : float
-    probes : (n_times, n_probes) float64
+    n_channels, n_times : int
+    sfreq_hz, hop_s : float
     """
 
-    def __init__(self, n_times: int, sfreq_hz: float, probes: Float64) -> None:
-        self._n_times, self._probes = n_times, probes
+    def __init__(self, n_channels: int, n_times: int, sfreq_hz: float, hop_s: float) -> None:
+        self._n_times = n_times
+        self._probes = _probes(n_times, sfreq_hz)
         # the Hann taper spreads a line to a bin on either side; 0 stands for the mean
         lines = np.concatenate([_line_freqs_hz(sfreq_hz) * n_times / sfreq_hz + bins for bins in (-1.0, 0.0, 1.0)])
         cycles = np.unique(np.concatenate([[0.0], lines.round(9)]))
-        self._dft = SlidingDft(n_times, cycles)
-        self._constant = int(np.flatnonzero(cycles == 0.0)[0])
-        self._index = np.arange(2.0 * n_times)
-        waves = np.exp(-2j * np.pi / n_times * np.outer(np.arange(n_times), cycles))
-        basis = np.concatenate([waves.view(np.float64), self._index[:n_times, None]], axis=1)
-        # dividing the ramp keeps all columns of one size
-        self._ramp_scale = 1.0 / n_times
-        basis[:, -1] *= self._ramp_scale
-        self._to_probes = np.linalg.lstsq(basis, probes, rcond=1e-12)[0]
-        self._ramp = self._squares = np.zeros(0)
-        self.known = False
-        self.carried = 0
-        """Samples since the sums were taken from the samples themselves."""
+        self._constant = 2 * int(np.flatnonzero(cycles == 0.0)[0])
+        index = np.arange(n_times)
+        # a ramp of one keeps all columns of one size
+        basis = np.concatenate([waves(index, cycles, n_times), index[:, None] / n_times], axis=1)
+        self._to_probes = np.linalg.lstsq(basis, self._probes, rcond=1e-12)[0]
+        self._turns, self._back = Turns(cycles, n_times), np.exp(2j * np.pi * cycles)
+        self._matrices: dict[int, Float64] = {}
+        n_hops = hops_a_window(n_times, hop_s * sfreq_hz)
+        self._sums = HopSums(n_channels, n_hops, basis, move_back=self._move_back, squares=True) if n_hops else None
+        self._window = np.empty((n_channels, basis.shape[1] + 1))
 
     def forget(self) -> None:
         """The window goes on without these sums: start anew."""
-        self.known = False
+        if self._sums is not None:
+            self._sums.forget()
 
-    def plain(self, x: Float64) -> tuple[Float64, Float64]:
-        """(n_channels, n_probes) projections and (n_channels,) mean square of a window: the definition."""
-        return x @ self._probes, np.einsum("ij,ij->i", x, x) / self._n_times
+    def plain(self, x: Float64) -> Float64:
+        """(n_probes + 1, n_channels): projections, and as the last row the mean square, of a window: the definition."""
+        return np.concatenate([self._probes.T @ x.T, np.vecdot(x, x)[None] / self._n_times])
 
-    def start(self, window: Float64) -> None:
-        """Take the sums over a whole window."""
-        self._dft.start(window)
-        self._ramp = window @ self._index[: self._n_times]
-        self._squares = np.einsum("ij,ij->i", window, window)
-        self.known = True
-        self.carried = 0
-
-    def advance(self, span: Float64, lengths: Sequence[int]) -> tuple[Float64, Float64]:
-        """Move on by hops: (n_hops, n_channels, n_probes) projections and (n_hops, n_channels) mean squares.
+    def advance(
+        self,
+        x: NDArray[np.floating],
+        pivot: Float64,
+        lengths: Sequence[int],
+        window: Callable[[int], Float64] | None,
+    ) -> Float64 | None:
+        """Both at the end of each of the newest hops.
 
         Parameters
         ----------
-        span : (n_channels, n_times + sum(lengths)) float64
-            The window so far and the new samples.
+        x : (n_channels, sum(lengths)) float
+        pivot : (n_channels,) float64
+            Taken off first.
         lengths : sequence of int
-            Each shorter than a window.
+        window : callable, optional
+            The whole window so many samples ago, `pivot` taken off; None while there is none.
+
+        Returns
+        -------
+        (n_probes + 1, n_hops, n_channels) float64
         """
-        n_times = self._n_times
-        sums = self._dft.advance(span, lengths)
-        old, new = span[:, :-n_times], span[:, n_times:]
-        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-        change = np.square(new)
-        change -= np.square(old)
-        squares = self._squares + np.cumsum(np.add.reduceat(change, starts, axis=1), axis=1).T
-        ramps = np.empty((len(lengths), len(span)))
-        ramp = self._ramp
-        for hop, (start, length) in enumerate(zip(starts.tolist(), lengths, strict=True)):
-            part = slice(start, start + length)
-            ramp = ramp + new[:, part] @ self._index[n_times : n_times + length] - old[:, part] @ self._index[:length]
-            ramp -= length * sums[hop, :, self._constant].real
-            ramps[hop] = ramp
-        self._ramp, self._squares = ramp, squares[-1]
-        self.carried += new.shape[1]
-        to_probes = self._to_probes
-        projections = sums.view(np.float64) @ to_probes[:-1]
-        projections += (ramps * self._ramp_scale)[..., None] * to_probes[-1]
-        return projections, squares / n_times
+        found = np.empty((self._probes.shape[1] + 1, len(lengths), len(x)))
+        new, back = x.astype(np.float64), x.shape[1]
+        new -= pivot[:, None]
+        for hop, length in enumerate(lengths):
+            start, back = x.shape[1] - back, back - length
+            end = 0
+            if self._sums is not None:
+                end = self._sums.add(new[:, start : start + length], self._window)
+            if end:
+                np.matmul(self._matrix(end), self._window.T, out=found[:, hop])
+            elif window is not None:
+                found[:, hop] = self.plain(window(back))
+        return None if window is None else found
+
+    def _matrix(self, end: int) -> Float64:
+        """(n_probes + 1, n_columns): what is found in a window that ends there in a period, from the sums over it."""
+        if end not in self._matrices:
+            turn = self._turns(end)[:, None]
+            real, imaginary, ramp = self._to_probes[0:-1:2], self._to_probes[1:-1:2], self._to_probes[-1:]
+            pairs = [turn.real * real + turn.imag * imaginary, turn.real * imaginary - turn.imag * real]
+            matrix = np.zeros((len(self._to_probes) + 1, ramp.shape[1] + 1))
+            matrix[:-2, :-1] = np.stack(pairs, axis=1).reshape(-1, ramp.shape[1])
+            matrix[self._constant, :-1] -= (end / self._n_times - 1.0) * ramp[0]
+            matrix[-2, :-1], matrix[-1, -1] = ramp, 1.0 / self._n_times
+            self._matrices[end] = np.ascontiguousarray(matrix.T)
+        return self._matrices[end]
+
+    def _move_back(self, sums: Float64) -> None:
+        n_waves = 2 * len(self._back)
+        sums[..., n_waves] -= sums[..., self._constant]
+        turned = sums[..., :n_waves].view(np.complex128)
+        turned *= self._back
 
 
 def _flag(where: Bool, flag: Quality) -> UInt8:
-    return where.astype(np.uint8) * np.uint8(flag)
+    return where.view(np.uint8) * np.uint8(flag)
 
 
-def _probes(n_times: int, sfreq_hz: float) -> tuple[Float64, Float64]:
-    """What a window is projected on: (n_times, 2 + 2 n_lines) mean, trend, cosines, sines; (n_lines,) power scale.
+def _probes(n_times: int, sfreq_hz: float) -> Float64:
+    """What a window is projected on: (n_times, 2 + 2 n_lines) mean, trend, cosines, sines; their squares are powers.
 
     Mains drifts by a tenth of a hertz and aliases at low rates, so each line is probed at its folded frequency and half
     a hertz to either side.
@@ -309,8 +347,8 @@ def _probes(n_times: int, sfreq_hz: float) -> tuple[Float64, Float64]:
     unit = base / np.linalg.norm(base, axis=0)
     waves -= unit @ (unit.T @ waves)
     # power of a sinusoid from its half-amplitude projection; at half the sampling rate there is no mirror half
-    scale = np.where(freqs_hz > sfreq_hz / 2 - 0.25, 1.0, 2.0)
-    return np.concatenate([base, waves], axis=1), scale
+    waves *= np.sqrt(np.tile(np.where(freqs_hz > sfreq_hz / 2 - 0.25, 1.0, 2.0), 2))
+    return np.concatenate([base, waves], axis=1)
 
 
 def _line_freqs_hz(sfreq_hz: float) -> Float64:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,10 @@ _STABLE = {
 }
 STABLE_POINTS = tuple(_STABLE)
 _TEMPLATE = np.array(list(_STABLE.values())) * EYE_SPAN_PX + [CROP_PX / 2, _EYE_LINE_PX]
+_INDEX = np.array(STABLE_POINTS)
+_TARGET = _TEMPLATE[:, 0] + 1j * _TEMPLATE[:, 1]
+_TARGET_MEAN = complex(_TARGET.mean())
+_TARGET_CENTRED = _TARGET - _TARGET_MEAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +74,15 @@ class Alignment:
         ----------
         Umeyama (1991), "Least-squares estimation of transformation parameters between two point patterns".
         """
-        points = landmarks[list(STABLE_POINTS)].astype(np.float64)
+        points = landmarks[_INDEX].astype(np.float64)
         source = points[:, 0] + 1j * points[:, 1]
-        target = _TEMPLATE[:, 0] + 1j * _TEMPLATE[:, 1]
-        centred = source - source.mean()
+        mean = complex(source.mean())
+        centred = source - mean
         spread = float(np.sum(np.abs(centred) ** 2))
         if not spread > 1e-6:
             raise DataError("the face landmarks coincide or are not finite; wanted a tracked face")
-        factor = complex(np.sum(np.conj(centred) * (target - target.mean())) / spread)
-        shift = complex(target.mean() - factor * source.mean())
+        factor = complex(np.sum(np.conj(centred) * _TARGET_CENTRED)) / spread
+        shift = _TARGET_MEAN - factor * mean
         return cls(factor.real, factor.imag, shift.real, shift.imag)
 
     @property
@@ -125,11 +130,16 @@ class Alignment:
     def bounds(self, margin: float, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """Upright box (left, top, right, bottom) of the frame around the crop and `margin` of its side more."""
         low, high = -margin * CROP_PX, (1 + margin) * CROP_PX
-        corners = np.array([[low, low], [high, low], [low, high], [high, high]]) - [self.tx, self.ty]
-        back = corners @ np.array([[self.a, -self.b], [self.b, self.a]]) / self.scale**2
-        left, top = np.floor(back.min(axis=0)).astype(int)
-        right, bottom = np.ceil(back.max(axis=0)).astype(int) + 1
-        return max(left, 0), max(top, 0), min(right, shape[1]), min(bottom, shape[0])
+        origin, forth = complex(self.tx, self.ty), complex(self.a, self.b)
+        back = [(corner - origin) / forth for corner in (complex(x, y) for x in (low, high) for y in (low, high))]
+        left, right = min(z.real for z in back), max(z.real for z in back)
+        top, bottom = min(z.imag for z in back), max(z.imag for z in back)
+        return (
+            max(math.floor(left), 0),
+            max(math.floor(top), 0),
+            min(math.ceil(right) + 1, shape[1]),
+            min(math.ceil(bottom) + 1, shape[0]),
+        )
 
 
 def to_grey(image: UInt8) -> UInt8:
@@ -158,4 +168,4 @@ def hull_mask(points: Float32) -> Bool:
 
 def masked(crop: UInt8, mask: Bool) -> UInt8:
     """The crop with everything outside `mask` black."""
-    return np.where(mask, crop, np.uint8(0))
+    return crop * mask.view(np.uint8)

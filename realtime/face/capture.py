@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from realtime.errors import DataError
-from realtime.face._cv import bytes_of, cv2
+from realtime.face._cv import bytes_of, cv2, open_film
 from realtime.face.pictures import require_pixels
 from realtime.packets import UInt8, VideoFrame, VideoInfo
 
 _LONGEST_STEP_S = 10.0
-_GREY = cv2.VideoWriter.fourcc(*"Y800")
 _TIMED_FRAME_BY_FRAME = (".mkv",)  # where a camera was away, the hole in the film is as long as that
 
 
@@ -40,8 +39,7 @@ class FileCapture:
         self._start_s = start_s
         capture = self._open()
         try:
-            self._grey = int(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) == _GREY
-            first = _read(capture, self._grey)
+            first = _read(capture)
             if first is None:
                 raise DataError(f"video '{self._path}' holds no frames that OpenCV can read; wanted at least one")
             fps = float(capture.get(cv2.CAP_PROP_FPS))
@@ -50,14 +48,14 @@ class FileCapture:
         height, width = first.shape[:2]
         self.fps = fps if np.isfinite(fps) and 0 < fps <= 1000 else 30.0
         self._longest_s = np.inf if self._path.suffix.lower() in _TIMED_FRAME_BY_FRAME else _LONGEST_STEP_S
-        self.info = VideoInfo(self._path.name, self._path.name, width, height, 1 if self._grey else 3, self.fps)
+        self.info = VideoInfo(self._path.name, self._path.name, width, height, 1 if first.ndim == 2 else 3, self.fps)
 
     def __iter__(self) -> Iterator[VideoFrame]:
         """Every frame once; stamps strictly increase even where the file's own times do not."""
         capture = self._open()
         try:
             index, stamp = 0, -np.inf
-            while (image := _read(capture, self._grey)) is not None:
+            while (image := _read(capture)) is not None:
                 own = float(capture.get(cv2.CAP_PROP_POS_MSEC)) / 1e3
                 stamp = next_stamp(own, stamp, index, self.fps, longest_s=self._longest_s)
                 yield VideoFrame(image, self._start_s + stamp, index)
@@ -68,7 +66,7 @@ class FileCapture:
     def _open(self) -> cv2.VideoCapture:
         if not self._path.is_file():
             raise DataError(f"no video file '{self._path}'; give the path of a video that OpenCV reads")
-        capture = cv2.VideoCapture(str(self._path))
+        capture = open_film(self._path)
         if not capture.isOpened():
             capture.release()
             raise DataError(
@@ -99,9 +97,8 @@ def next_stamp(own_s: float, last_s: float, index: int, fps: float, *, longest_s
     return max(index / fps, last_s + 0.5 / fps)
 
 
-def _read(capture: cv2.VideoCapture, grey: bool) -> UInt8 | None:
+def _read(capture: cv2.VideoCapture) -> UInt8 | None:
     done, image = capture.read()
     if not done:
         return None
-    # the three planes of a grey film are equal
-    return bytes_of(image[..., 0]) if grey else bytes_of(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+    return bytes_of(image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2RGB))

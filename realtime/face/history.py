@@ -39,7 +39,10 @@ class StoredFrame:
     def same_as(self, grey: UInt8) -> bool:
         """Whether a picture shows, pixel by pixel, what this one did: a frozen or repeated frame."""
         height, width = self.patch.shape
-        return np.array_equal(grey[self.top : self.top + height, self.left : self.left + width], self.patch)
+        patch = grey[self.top : self.top + height, self.left : self.left + width]
+        row = slice(height // 2, height // 2 + 1)
+        # a camera's noise differs in every row: the whole is compared where one is the same
+        return np.array_equal(patch[row], self.patch[row]) and np.array_equal(patch, self.patch)
 
 
 class FrameHistory:
@@ -58,10 +61,6 @@ class FrameHistory:
 
     def __len__(self) -> int:
         return len(self._frames)
-
-    @property
-    def oldest(self) -> StoredFrame | None:
-        return self._frames[0] if self._frames else None
 
     @property
     def newest(self) -> StoredFrame | None:
@@ -86,9 +85,16 @@ class FrameHistory:
         return stored
 
     def nearest(self, stamp: float, *, evaluated_only: bool = False) -> StoredFrame | None:
-        """The frame whose stamp is closest."""
-        frames = (f for f in self._frames if f.evaluated or not evaluated_only)
-        return min(frames, key=lambda f: abs(f.stamp - stamp), default=None)
+        """The frame whose stamp is closest; of two as close, the earlier."""
+        closest: StoredFrame | None = None
+        # from the newest on, for it is never far from there
+        for frame in reversed(self._frames):
+            if evaluated_only and not frame.evaluated:
+                continue
+            if closest is not None and abs(frame.stamp - stamp) > abs(closest.stamp - stamp):
+                break
+            closest = frame
+        return closest
 
 
 def neighbourhood(landmarks: Float32, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:

@@ -88,11 +88,13 @@ class Sample:
 
     def smooth(self, near: Sequence[Sample], reach_s: float) -> None:
         """Average flow and return over neighbours (this sample among them), those at `reach_s` weighing nothing."""
-        weights = np.array([0.5 + 0.5 * np.cos(np.pi * (s.stamp - self.stamp) / reach_s) for s in near])
+        away = np.array([s.stamp for s in near]) - self.stamp
+        weights = 0.5 + 0.5 * np.cos(np.pi * away / reach_s)
         self.flow = _mean([s.motion.regions for s in near], weights)
-        known = [(s.own_back, weight) for s, weight in zip(near, weights, strict=True) if s.own_back is not None]
-        if sum(weight for _, weight in known) > _LEAST_WEIGHT:
-            self.back = _mean([back for back, _ in known], np.array([weight for _, weight in known]))
+        known = [i for i, s in enumerate(near) if s.own_back is not None]
+        weights = weights[known]
+        if weights.sum() > _LEAST_WEIGHT:
+            self.back = _mean([back for s in near if (back := s.own_back) is not None], weights)
 
     def rate(self, z: NDArray[np.float64], back_z: NDArray[np.float64]) -> None:
         """Take the (10,) ratings of `flow` and `back`."""
@@ -120,7 +122,7 @@ def lengths(flow: Float32) -> Float32:
 
 
 def _mean(flows: Sequence[Float32], weights: NDArray[np.float64]) -> Float32:
-    return np.average(np.stack(flows), axis=0, weights=weights).astype(np.float32)
+    return (np.tensordot(weights, np.array(flows), 1) / weights.sum()).astype(np.float32)
 
 
 def _gated(z: NDArray[np.float64], usable: bool, eyes_busy: bool) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ Nothing here draws lots, looks at a clock or keeps a thread: the same frames giv
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from realtime.face.alignment import Alignment, masked, to_grey
 from realtime.face.history import FrameHistory, StoredFrame, on_one_canvas
 from realtime.face.looking import FaceCounters, FaceLooker, Seen
 from realtime.face.movement import movement_between
-from realtime.face.region_flow import RegionFlow, prepared
+from realtime.face.region_flow import Prepared, RegionFlow, prepared
 from realtime.face.regions import RegionMap, region_map
 from realtime.face.spotter import FaceNoise, Motion, Spotted, Spotter
 from realtime.face.tracker import TrackedFace
@@ -29,7 +29,15 @@ _DRIFT_PX = 6.0
 _LAG_SLACK_S = 0.06
 _DRIFT_POINTS = np.array([[40, 40], [216, 40], [216, 216], [40, 216]], np.float64)
 # inner corner, outer corner, upper lid, lower lid; the left eye first, as everywhere
-_LIDS = ((362, 263, 386, 374), (133, 33, 159, 145))
+_LIDS = np.array(((362, 263, 386, 374), (133, 33, 159, 145)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A frame's crop as flow and the watch for changes of light want it."""
+
+    crop: Prepared
+    brightness: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,17 @@ class _Segment:
     alignment: Alignment
     regions: RegionMap
     flow: RegionFlow
+    _looks: dict[float, _Look] = field(default_factory=dict)
+
+    def look_of(self, stored: StoredFrame, until_s: float) -> _Look:
+        """Made once, for a frame is compared with an earlier and then with a later one; forgotten before `until_s`."""
+        if stored.stamp not in self._looks:
+            crop = stored.crop(self.alignment, self.number)
+            face = crop[::4, ::4][self.regions.oval[::4, ::4]]
+            self._looks[stored.stamp] = _Look(prepared(crop), float(face.mean()))
+        while (oldest := next(iter(self._looks))) < until_s:
+            del self._looks[oldest]
+        return self._looks[stored.stamp]
 
     def drift_px(self, landmarks: Float32) -> float:
         """How far the face has moved within the crop since the warp was fixed."""
@@ -176,15 +195,15 @@ class FacePipeline:
         before = self._history.nearest(wanted_s, evaluated_only=True)
         if before is None or before is now or abs(before.stamp - wanted_s) > _LAG_SLACK_S:
             return None
-        a, b = (stored.crop(segment.alignment, segment.number) for stored in (before, now))
-        moved = segment.flow.between(prepared(a), prepared(b))
+        a, b = (segment.look_of(stored, until_s=before.stamp) for stored in (before, now))
+        moved = segment.flow.between(a.crop, b.crop)
         return Motion(
             stamp=now.stamp,
             before_s=before.stamp,
             regions=moved.regions,
             eyes=moved.eyes,
             head_px=moved.head_px,
-            light=_light_change(a, b, segment.regions),
+            light=b.brightness / max(a.brightness, 1.0) - 1.0,
             openness=_openness(face.landmarks),
         )
 
@@ -219,14 +238,8 @@ def _observation(
     return FaceObservation(stamp, face.score, face.landmarks, crop, region_motion)
 
 
-def _light_change(a: UInt8, b: UInt8, regions: RegionMap) -> float:
-    inside = regions.oval[::4, ::4]
-    before, now = float(a[::4, ::4][inside].mean()), float(b[::4, ::4][inside].mean())
-    return now / max(before, 1.0) - 1.0
-
-
 def _openness(landmarks: Float32) -> Float32:
     """(2,) height over width of the left and the right eye's opening."""
-    inner, outer, upper, lower = (landmarks[list(points)] for points in zip(*_LIDS, strict=True))
+    inner, outer, upper, lower = landmarks[_LIDS].transpose(1, 0, 2)
     height, width = np.hypot(*(upper - lower).T), np.hypot(*(outer - inner).T)
     return (height / np.maximum(width, 1e-6)).astype(np.float32)

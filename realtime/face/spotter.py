@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Literal
 
 import numpy as np
@@ -129,7 +129,7 @@ class Spotter:
         self._samples.append(self._measured(motion))
         while self._samples[0].stamp < motion.stamp - _RING_S:
             self._samples.popleft()
-        for sample in self._samples:
+        for sample in self._since(self._smoothed_s):
             if self._smoothed_s < sample.stamp <= motion.stamp - _SMOOTH_S:
                 self._learn(sample)
                 self._smoothed_s = sample.stamp
@@ -141,7 +141,9 @@ class Spotter:
                 self._rate(sample)
             self._ready = True
         found = []
-        for sample in [s for s in self._samples if self._judged_s < s.stamp <= motion.stamp - _AFTER_S]:
+        for sample in self._since(self._judged_s):
+            if not self._judged_s < sample.stamp <= motion.stamp - _AFTER_S:
+                continue
             self._judged_s = sample.stamp
             for candidate in self.candidates_at(sample):
                 if candidate.evidence.confidence >= self._config.min_confidence:
@@ -150,17 +152,24 @@ class Spotter:
                 self.counters.unlikely += 1
         return found
 
+    def _since(self, stamp: float) -> list[Sample]:
+        """Samples of this stamp or later, in order; from the newest on, for of six seconds few are asked for."""
+        found = list(takewhile(lambda sample: sample.motion.stamp >= stamp, reversed(self._samples)))
+        found.reverse()
+        return found
+
     def _measured(self, motion: Motion) -> Sample:
         """One motion and what is wrong with it."""
         self.region_z = readonly(self._noise.z(lengths(motion.regions)), np.float32)
         # where frames were lost the very frame may have no motion of its own; its neighbour will do
-        near = (s for s in self._samples if abs(s.stamp - motion.before_s) <= _NEIGHBOUR_S)
+        newer = self._since(motion.before_s - 2 * _NEIGHBOUR_S)
+        near = (s for s in newer if abs(s.stamp - motion.before_s) <= _NEIGHBOUR_S)
         into = min(near, key=lambda s: abs(s.stamp - motion.before_s), default=None)
         if self._eyes.push(motion):
             self._blink_s = motion.stamp
             # a blink begins before it is seen: what was rated without knowing of it is rated again
-            for sample in self._samples:
-                if sample.stamp >= motion.stamp - _GATE_S and not sample.eyes_busy:
+            for sample in self._since(motion.stamp - _GATE_S):
+                if not sample.eyes_busy:
                     sample.eyes_busy = True
                     self._rate(sample)
         eyes_busy = motion.stamp - self._blink_s <= _GATE_S
@@ -172,7 +181,8 @@ class Spotter:
 
     def _learn(self, sample: Sample) -> None:
         """Smooth a sample, learn its noise where nothing disturbs, and rate it."""
-        sample.smooth([s for s in self._samples if abs(s.stamp - sample.stamp) < _SMOOTH_S], _SMOOTH_S)
+        newer = self._since(sample.stamp - 2 * _SMOOTH_S)
+        sample.smooth([s for s in newer if abs(s.stamp - sample.stamp) < _SMOOTH_S], _SMOOTH_S)
         if not (sample.eyes_busy or sample.disturbed):
             self._noise.add(sample.stamp, lengths(sample.flow))
             if not (sample.eyes_were_busy or sample.was_disturbed):
@@ -201,7 +211,8 @@ class Spotter:
 
     def _is_peak(self, sample: Sample, name: Literal["score", "back_score"]) -> bool:
         reach = self._config.lag_s / 2
-        near = [getattr(s, name) for s in self._samples if abs(s.stamp - sample.stamp) <= reach]
+        newer = self._since(sample.stamp - 2 * reach)
+        near = [getattr(s, name) for s in newer if abs(s.stamp - sample.stamp) <= reach]
         return getattr(sample, name) >= max(near)
 
     def _candidate(self, into: Sample, back: Sample, group: list[int], *, slow: bool) -> Candidate | None:

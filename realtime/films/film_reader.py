@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from realtime.errors import DataError
-from realtime.face._cv import bytes_of, cv2
+from realtime.face._cv import bytes_of, cv2, open_film
 from realtime.packets import UInt8, VideoFrame, VideoInfo
 from realtime.session.recorded import Film
 
@@ -41,7 +41,7 @@ class FilmReader:
                 f"(numbers {film.indices[0]} to {film.indices[-1]}, the film begins at {film.first_index})"
             )
         self._places, self._stamps = places[inside], film.stamps_s[inside]
-        self._capture = cv2.VideoCapture(str(film.path))
+        self._capture = open_film(film.path)
         self._next = 0
         self._behind = -1  # place of the frame that was taken from the file last
         self._ended = False
@@ -115,7 +115,7 @@ class FilmReader:
         """Make the file begin again, unless the frame is still to come."""
         if number < len(self._places) and int(self._places[number]) <= self._behind:
             self._capture.release()
-            self._capture = cv2.VideoCapture(str(self._film.path))
+            self._capture = open_film(self._film.path)
             self._behind, self._ended = -1, False
 
     def _picture(self, place: int) -> UInt8 | None:
@@ -133,5 +133,7 @@ class FilmReader:
         return self._in_planes(image) if done else None
 
     def _in_planes(self, image: np.ndarray) -> UInt8:
-        code = cv2.COLOR_BGR2GRAY if self._film.planes == 1 else cv2.COLOR_BGR2RGB
-        return bytes_of(cv2.cvtColor(image, code))
+        grey = image.ndim == 2
+        if self._film.planes == 1:
+            return bytes_of(image if grey else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
+        return bytes_of(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB if grey else cv2.COLOR_BGR2RGB))

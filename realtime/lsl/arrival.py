@@ -97,10 +97,13 @@ class ArrivalClock:
         if raw.size == 0:
             return raw
         self._steady(now_s)
-        steps = np.diff(raw, prepend=self._last if math.isfinite(self._last) else raw[0] - self._period) - self._period
-        places = np.flatnonzero((steps > JUMP_S) | (steps < -_BACK_S))
+        steps = np.empty_like(raw)
+        steps[0] = raw[0] - (self._last if math.isfinite(self._last) else raw[0] - self._period)
+        np.subtract(raw[1:], raw[:-1], out=steps[1:])
+        steps -= self._period
         out = raw if self.offset_s + self._drift == 0.0 else raw + (self.offset_s + self._drift)
-        for place in places:
+        leaves = steps.max() > JUMP_S or steps.min() < -_BACK_S
+        for place in np.flatnonzero((steps > JUMP_S) | (steps < -_BACK_S)) if leaves else ():
             moved = self._jump(float(steps[place]), float(out[-1]), now_s)
             if moved:
                 out = np.concatenate([out[:place], out[place:] + moved])

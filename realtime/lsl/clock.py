@@ -230,14 +230,15 @@ class GapAwareClock:
             self._begin(raw[start])
         stop = min(raw.size, start + self._block - self._in_block)
         index = np.arange(self._index, self._index + stop - start, dtype=np.float64)
-        residual = raw[start:stop] - self._line.at(index)
-        jumps = np.flatnonzero(np.abs(residual) > self.threshold_s)
-        if jumps.size == 0:
-            self._take(raw[start:stop], index, residual, out[start:stop])
+        line = self._line.at(index)
+        residual = raw[start:stop] - line
+        threshold_s = self.threshold_s
+        if not max(residual.max(), -residual.min()) > threshold_s:
+            self._take(raw[start:stop], line, residual, out[start:stop])
             return stop
-        first = int(jumps[0])
+        first = int(np.flatnonzero(np.abs(residual) > threshold_s)[0])
         if first > 0:
-            self._take(raw[start : start + first], index[:first], residual[:first], out[start : start + first])
+            self._take(raw[start : start + first], line[:first], residual[:first], out[start : start + first])
         at = start + first
         if gap := self._jump(at, float(residual[first]), float(raw[at])):
             gaps.append(gap)
@@ -279,18 +280,19 @@ class GapAwareClock:
         self._sum_index = self._sum_stamp = self._worst = 0.0
         self._least = math.inf
 
-    def _take(self, raw: Float64, index: Float64, residual: Float64, out: Float64) -> None:
+    def _take(self, raw: Float64, line: Float64, residual: Float64, out: Float64) -> None:
         """Emit samples that lie on the line, and refit it when a block is full."""
-        out[:] = self._increasing(self._line.at(index), 1e-3 * self._period)
+        out[:] = self._increasing(line, 1e-3 * self._period)
         n = raw.size
+        self._sum_index += n * (self._index + 0.5 * (n - 1))
+        self._sum_stamp += float((raw - self._line.origin).sum())
         self._index += n
         self._seen += n
         self._in_block += n
-        self._sum_index += float(index.sum())
-        self._sum_stamp += float((raw - self._line.origin).sum())
         self._residuals.append(residual)
-        self._worst = max(self._worst, float(np.abs(residual).max()))
-        self._least = min(self._least, float(residual.min()))
+        least = float(residual.min())
+        self._worst = max(self._worst, float(residual.max()), -least)
+        self._least = min(self._least, least)
         if self._in_block == self._block:
             self._finish_block()
 
@@ -311,7 +313,7 @@ class GapAwareClock:
 
     def _increasing(self, stamps: Float64, step: float) -> Float64:
         """Push stamps up where they would not follow the one before by at least `step`."""
-        if stamps[0] < self._last + step or (stamps.size > 1 and np.diff(stamps).min() < step):
+        if stamps[0] < self._last + step or (stamps.size > 1 and (stamps[1:] - stamps[:-1]).min() < step):
             ramp = step * np.arange(stamps.size)
             stamps = np.asarray(np.maximum(np.maximum.accumulate(stamps - ramp), self._last + step) + ramp, np.float64)
         self._last = float(stamps[-1])

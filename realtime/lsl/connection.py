@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,6 +133,13 @@ class Connection:
     def close(self) -> None:
         """Close the inlet; what it still held is dropped."""
         self._inlet = None
+
+    def subscribe(self) -> None:
+        """Have the outlet send from now on: what comes is kept until it is pulled."""
+        if self._inlet is not None:
+            # the first pull says what is wrong
+            with suppress(LostError, LslTimeoutError):
+                self._inlet.open_stream(_INFO_TIMEOUT_S)
 
     def pull(self, buffer: NDArray, timeout_s: float) -> Float64:
         """Wait for a sample, then take what is there, up to the buffer's rows.

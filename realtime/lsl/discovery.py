@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import pylsl
 
@@ -22,6 +23,41 @@ _HINTS = {
     "Emotion": "Start 'emostream run'.",
 }
 _DEFAULT_HINT = "Start the program that sends it, in the same session, or '--network' to look beyond this machine."
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a stream that is looked for must be; at least one of these, and all that are given must fit.
+
+    Parameters
+    ----------
+    stream_type, name, source_id : str or None
+    """
+
+    stream_type: str | None = None
+    name: str | None = None
+    source_id: str | None = None
+
+    def _terms(self) -> dict[str, str]:
+        terms = {"type": self.stream_type, "name": self.name, "source_id": self.source_id}
+        return {key: value for key, value in terms.items() if value is not None}
+
+    @property
+    def predicate(self) -> str:
+        """For liblsl's resolver; `ValueError` where nothing is given or a value holds both kinds of quotation marks."""
+        terms = [f"{key}={xpath_literal(value)}" for key, value in self._terms().items()]
+        if not terms:
+            raise ValueError("to look for a stream needs a type, a name or a source id")
+        return " and ".join(terms)
+
+    @property
+    def words(self) -> str:
+        """For messages, such as "type 'EEG', name 'amp'"."""
+        return ", ".join(f"{key.replace('_', ' ')} {value!r}" for key, value in self._terms().items())
+
+    def fits(self, info: pylsl.StreamInfo) -> bool:
+        """Whether a stream is what is wished for."""
+        return all(getattr(info, key)() == value for key, value in self._terms().items())
 
 
 def list_streams(timeout_s: float = 1.0) -> list[pylsl.StreamInfo]:
@@ -64,23 +100,83 @@ def find_stream(
     ValueError
         Neither type, name nor source id is given, or one holds both kinds of quotation marks.
     """
-    wanted = {"type": stream_type, "name": name, "source_id": source_id}
-    terms = [f"{key}={xpath_literal(value)}" for key, value in wanted.items() if value is not None]
-    if not terms:
-        raise ValueError("find_stream needs a type, a name or a source id")
-    asked = ", ".join(f"{key.replace('_', ' ')} {value!r}" for key, value in wanted.items() if value is not None)
-    predicate = " and ".join(terms)
-    if not _wait(predicate, timeout_s, waiting):
-        if strangers := [i for i in pylsl.resolve_bypred(predicate, 1, 1.0) if not session.allows(i)]:
-            raise _not_allowed(strangers[0], asked)
-        advice = hint or _HINTS.get(stream_type or "", _DEFAULT_HINT)
-        others = list_streams(1.0)
-        raise StreamNotFoundError(
-            f"no LSL stream of {asked} within {timeout_s:.1f} s; found: {describe(others)}. {advice}"
-        )
-    settle_s = _SETTLE_S if session.is_local() else _SETTLE_NETWORK_S
-    found = {info.uid(): info for info in pylsl.resolve_bypred(predicate, 1024, settle_s) if session.allows(info)}
-    return _only(list(found.values()), asked)
+    wish = Wish(stream_type, name, source_id)
+    first_sight([wish], timeout_s=timeout_s, hint=hint, waiting=waiting)
+    return settled([wish])[0][0]
+
+
+def first_sight(
+    wishes: Sequence[Wish],
+    *,
+    timeout_s: float,
+    hint: str | None = None,
+    waiting: Callable[[], object] | None = None,
+) -> list[pylsl.StreamInfo]:
+    """For each wish the stream that was seen first and may be read; whether it is the only one says `settled`.
+
+    Parameters and errors are those of `find_stream`, but that more than one fits.
+    """
+    seen: dict[Wish, pylsl.StreamInfo] = {}
+    end_s = time.monotonic() + timeout_s
+    # in slices: liblsl's own waiting is deaf to Ctrl-C
+    while missing := [wish for wish in wishes if wish not in seen]:
+        if (left_s := end_s - time.monotonic()) <= _LEAST_S:
+            raise _absent(missing[0], timeout_s, hint)
+        found = pylsl.resolve_bypred(_any_of(missing), len(missing), min(_SLICE_S, left_s))
+        for info in filter(session.allows, found):
+            seen.update((wish, info) for wish in missing if wish not in seen and wish.fits(info))
+        if found and not any(session.allows(info) for info in found):
+            # one that may not be read answers at once, every time
+            time.sleep(min(_STRANGER_S, left_s))
+        if waiting is not None and len(seen) < len(wishes):
+            waiting()
+    return [seen[wish] for wish in wishes]
+
+
+def settled(
+    wishes: Sequence[Wish], beside: Sequence[Wish] = (), settle_s: float | None = None
+) -> tuple[list[pylsl.StreamInfo], list[pylsl.StreamInfo]]:
+    """For each wish the only stream that fits, after a while in which a second one would have answered.
+
+    Parameters
+    ----------
+    wishes : sequence of Wish
+    beside : sequence of Wish
+        What else is looked for; there may be none or many.
+    settle_s : float, optional
+        How long, default half a second (on the network: one).
+
+    Returns
+    -------
+    list of pylsl.StreamInfo
+        One a wish.
+    list of pylsl.StreamInfo
+        All that fit one of `beside`.
+
+    Raises
+    ------
+    StreamNotFoundError
+        For a wish none fits any more, more than one does, or two streams share one source id.
+    """
+    settle_s = settle_s or (_SETTLE_S if session.is_local() else _SETTLE_NETWORK_S)
+    answered = pylsl.resolve_bypred(_any_of([*wishes, *beside]), 1024, settle_s)
+    found = {info.uid(): info for info in answered if session.allows(info)}.values()
+    only = [_only([info for info in found if wish.fits(info)], wish.words) for wish in wishes]
+    return only, [info for info in found if any(wish.fits(info) for wish in beside)]
+
+
+def _any_of(wishes: Sequence[Wish]) -> str:
+    # in brackets: liblsl puts the session's id and an 'and' before it
+    return f"({' or '.join(f'({wish.predicate})' for wish in wishes)})"
+
+
+def _absent(wish: Wish, timeout_s: float, hint: str | None) -> StreamNotFoundError:
+    if strangers := [i for i in pylsl.resolve_bypred(wish.predicate, 1, 1.0) if not session.allows(i)]:
+        return _not_allowed(strangers[0], wish.words)
+    advice = hint or _HINTS.get(wish.stream_type or "", _DEFAULT_HINT)
+    return StreamNotFoundError(
+        f"no LSL stream of {wish.words} within {timeout_s:.1f} s; found: {describe(list_streams(1.0))}. {advice}"
+    )
 
 
 def _not_allowed(info: pylsl.StreamInfo, asked: str) -> StreamNotFoundError:
@@ -89,21 +185,6 @@ def _not_allowed(info: pylsl.StreamInfo, asked: str) -> StreamNotFoundError:
         f"(source_id {info.source_id() or 'none'}), and nobody allowed it: "
         f"set lsl.allow = [{info.hostname()!r}] in the configuration if it is yours"
     )
-
-
-def _wait(predicate: str, timeout_s: float, waiting: Callable[[], object] | None) -> bool:
-    """Whether a stream fits within the time. In slices: liblsl's own waiting is deaf to Ctrl-C."""
-    end_s = time.monotonic() + timeout_s
-    while (left_s := end_s - time.monotonic()) > _LEAST_S:
-        found = pylsl.resolve_bypred(predicate, 1, min(_SLICE_S, left_s))
-        if any(session.allows(info) for info in found):
-            return True
-        if found:
-            # one that may not be read answers at once, every time
-            time.sleep(min(_STRANGER_S, left_s))
-        if waiting is not None:
-            waiting()
-    return False
 
 
 def describe(infos: Sequence[pylsl.StreamInfo]) -> str:

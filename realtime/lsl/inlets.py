@@ -17,6 +17,7 @@ from realtime.lsl.arrival import ArrivalClock
 from realtime.lsl.chunks import ChunkCutter
 from realtime.lsl.codecs import HEADER_BYTES, decode_video_sample, video_sample_size
 from realtime.lsl.description import read_channels, read_section
+from realtime.lsl.now import local_clock
 from realtime.lsl.reader import Reader
 from realtime.lsl.sequence import Sequencer
 from realtime.lsl.units import described_channels, microvolts_per_unit, require_unique, scale_to_microvolts
@@ -90,7 +91,7 @@ class EegReader(Reader):
         info: pylsl.StreamInfo,
         on_chunk: Callable[[EegChunk], None],
         config: LslConfig | None = None,
-        clock: Callable[[], float] = pylsl.local_clock,
+        clock: Callable[[], float] = local_clock,
     ) -> None:
         config = config or LslConfig()
         super().__init__(info, config, config.buffer_s, clock)
@@ -201,7 +202,7 @@ class VideoReader(Reader):
         info: pylsl.StreamInfo,
         on_frame: Callable[[VideoFrame], None],
         config: LslConfig | None = None,
-        clock: Callable[[], float] = pylsl.local_clock,
+        clock: Callable[[], float] = local_clock,
         *,
         max_backlog_s: float = 0.5,
     ) -> None:
@@ -281,7 +282,7 @@ class SampleReader(Reader):
         info: pylsl.StreamInfo,
         on_samples: Callable[[SampleChunk], None],
         config: LslConfig | None = None,
-        clock: Callable[[], float] = pylsl.local_clock,
+        clock: Callable[[], float] = local_clock,
     ) -> None:
         config = config or LslConfig()
         regular = info.nominal_srate() > 0
@@ -328,7 +329,7 @@ class MarkerReader(Reader):
         info: pylsl.StreamInfo,
         on_marker: Callable[[Marker], None],
         config: LslConfig | None = None,
-        clock: Callable[[], float] = pylsl.local_clock,
+        clock: Callable[[], float] = local_clock,
     ) -> None:
         config = config or LslConfig()
         super().__init__(info, config, config.buffer_s, clock)

@@ -33,6 +33,10 @@ class RateMeter:
         self._seconds: deque[tuple[int, int]] = deque(maxlen=_RATE_SECONDS + 1)
         self._first: float | None = None
 
+    def begin(self, now_s: float) -> None:
+        """Samples come from now on, though they may be counted later."""
+        self._first = now_s
+
     def add(self, now_s: float, count: int) -> None:
         """Count samples that arrived at `now_s`."""
         if self._first is None:
@@ -160,6 +164,11 @@ class Reader(ABC):
             self._rate.rate_hz(now),
             note=self.note or "",
         )
+
+    def subscribe(self) -> None:
+        """Have the source send from now on, before the first `step`: what comes is kept, up to the inlet's capacity."""
+        self._connection.subscribe()
+        self._rate.begin(self._clock())
 
     def start(self) -> None:
         """Read in a thread.

@@ -63,7 +63,7 @@ class Sequencer:
         if stamps.size == 0:
             return None
         kept = None
-        if stamps[0] <= self._newest or np.any(np.diff(stamps) <= 0):
+        if stamps[0] <= self._newest or (stamps[1:] <= stamps[:-1]).any():
             kept = self._examine(stamps, rows, exact)
         else:
             self._newest = float(stamps[-1])

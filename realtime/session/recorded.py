@@ -160,6 +160,13 @@ def find_session(path: Path) -> SessionFiles:
     return _files_of(_only(found, f"'{path}'", path.parent))
 
 
+def find_recordings(folder: Path) -> list[Path]:
+    """All XDF files in a folder and below it, sorted; hidden folders are left out, and what `_xdfs` leaves out."""
+    inside = [folder, *(path for path in sorted(folder.rglob("*")) if path.is_dir())]
+    seen = [path for path in inside if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    return [xdf for path in seen for xdf in _xdfs(path)]
+
+
 def _xdfs(folder: Path) -> list[Path]:
     """The recordings of a folder, without the parts that a recorder which was cut off may have left."""
     if not folder.is_dir():

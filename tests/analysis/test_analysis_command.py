@@ -31,6 +31,10 @@ class _Interrupted(AlphaRecognizer):
         return super().recognize(eeg, movement)
 
 
+def _nowhere(*_: object, **_where: object) -> Any:
+    raise AssertionError("one session needs no other process")
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> LiveRun:
     return record(tmp_path / "sourcedata" / "sub-01" / "ses-01", seconds=7.0)
@@ -42,7 +46,7 @@ def analyze(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 
     def call(*arguments: object, recognizer: Callable[[], AlphaRecognizer] = AlphaRecognizer) -> str:
         app = typer.Typer()
-        app.command()(analyze_command(lambda _path: recognizer(), Path("demonstration")))
+        app.command()(analyze_command(lambda _path: recognizer(), Path("demonstration"), _nowhere))
         done = CliRunner().invoke(app, list(map(str, arguments)), standalone_mode=False)
         if done.exception is not None:
             raise done.exception
@@ -107,7 +111,7 @@ def test_loose_files_have_a_summary_alone(analyze, run: LiveRun, tmp_path: Path)
 
 
 def test_an_interruption_leaves_the_summary_and_nothing_half_written(run: LiveRun, tmp_path: Path) -> None:
-    command = analyze_command(lambda _path: _Interrupted(), Path("demonstration"))
+    command = analyze_command(lambda _path: _Interrupted(), Path("demonstration"), _nowhere)
     with pytest.raises(KeyboardInterrupt):
         command([run.xdf], summary=tmp_path / "s.json")
     # what the chunks before it had: the interruption came at the 20th answer

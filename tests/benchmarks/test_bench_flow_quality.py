@@ -27,8 +27,8 @@ from benchmarks.spotting.flow_quality import (
     true_motion,
     with_head,
 )
-from gui.messages import MovementEvent, MovementPictures
-from gui.panels.movement import MovementPanel, flow_picture
+from gui.panels.face.movement import MovementPanel, flow_picture
+from gui.streams.messages import MovementEvent, MovementPictures
 from gui.theme import DARK
 from realtime.face.alignment import Alignment
 from realtime.face.flow import remove_head_motion

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
+from benchmarks import dsp
 from realtime.eeg.bands import BAND_PRESETS, POWER_FLOOR_UV2, Band, BandPowerStream, band_power
 from realtime.errors import ConfigurationError
 
@@ -67,6 +68,17 @@ def test_sliding_equals_offline_however_it_is_cut(sizes: list[int], sfreq_hz: fl
     for end, power in found:
         window = x[:, end - stream.n_times : end]
         np.testing.assert_allclose(power, welch_band_power(window, sfreq_hz, BANDS), atol=1e-5)
+
+
+@pytest.mark.parametrize("sfreq_hz", [128.0, 200.0, 249.875, 250.0])
+@pytest.mark.parametrize(("window_s", "hop_s"), [(1.0, 0.03), (1.0, 0.1), (1.0, 1.0), (2.0, 0.25), (1.0, 1.5)])
+def test_windows_of_any_number_of_hops_equal_the_definition(window_s: float, hop_s: float, sfreq_hz: float) -> None:
+    x = brainlike(3, int(6.2 * sfreq_hz))
+    stream = BandPowerStream(3, sfreq_hz, BANDS, window_s, hop_s)
+    found = stream.push(x)
+    assert len(found) >= 3
+    for end, power in found:
+        np.testing.assert_allclose(power, band_power(x[:, end - stream.n_times : end], sfreq_hz, BANDS), atol=1e-5)
 
 
 def round_half_up(value: float) -> int:
@@ -137,3 +149,11 @@ def test_sliding_does_not_drift(bands: tuple[Band, ...]) -> None:
     for _ in range(10):
         found = stream.push(loud)
         np.testing.assert_allclose(found[-1][1], band_power(loud[:, -128:], 128.0, bands), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_sliding_does_not_drift_in_a_million_hops() -> None:
+    row = dsp.drift_row(seconds=50.0)
+    assert "1000000 hops" in row.name
+    assert row.max_difference is not None
+    assert row.max_difference < 1e-5

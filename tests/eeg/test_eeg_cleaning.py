@@ -202,5 +202,21 @@ def test_a_push_of_an_expected_length_is_what_the_filters_give(sfreq_hz: float) 
     np.testing.assert_allclose(np.concatenate(parts, axis=1), want, atol=1e-6)
 
 
+@pytest.mark.parametrize(("sfreq_hz", "lengths"), [(250.0, [13, 12, 12, 13]), (1000.0, [50, 55, 45, 50, 50])])
+def test_hops_of_several_expected_lengths_are_what_the_filters_give(sfreq_hz: float, lengths: list[int]) -> None:
+    n = sum(lengths)
+    x = brainlike(6, 20 * n)
+    matrix = np.eye(6) + 0.1 * np.random.default_rng(2).normal(size=(6, 6))
+    plain, stepped = (CausalCleaner(6, sfreq_hz, EegConfig(), matrix) for _ in range(2))
+    stepped.expect(sorted(set(lengths)))
+    left_out = np.zeros((len(lengths), 6), dtype=np.bool_)
+    left_out[1, 2] = True
+    for start in range(0, x.shape[1], n):
+        part, ends = x[:, start : start + n], np.cumsum(lengths)
+        cut = zip(ends - lengths, ends, left_out, strict=True)
+        want = np.concatenate([plain.process(part[:, a:b], leave).samples_uv for a, b, leave in cut], axis=1)
+        np.testing.assert_allclose(stepped.process_hops(part, lengths, left_out).samples_uv, want, atol=1e-6)
+
+
 def _sixteenths(x: np.ndarray) -> range:
     return range(0, x.shape[1], x.shape[1] // 4)

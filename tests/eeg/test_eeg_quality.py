@@ -106,7 +106,7 @@ def test_reset_forgets_the_fault() -> None:
     assert monitor.push(x).tolist() == [0, 0]
 
 
-@pytest.mark.parametrize("at_once", [1, 7, 16])
+@pytest.mark.parametrize("at_once", [1, 7, 20, 35])
 @pytest.mark.parametrize("sfreq_hz", [*RATES_HZ, 249.875])
 def test_hops_carried_on_are_judged_as_whole_windows(sfreq_hz: float, at_once: int) -> None:
     n = int(12 * sfreq_hz) + 2
@@ -129,3 +129,50 @@ def test_hops_carried_on_are_judged_as_whole_windows(sfreq_hz: float, at_once: i
         for i in range(0, 240, at_once)
     ]
     np.testing.assert_array_equal(np.concatenate(got), np.array(want))
+
+
+@pytest.mark.parametrize("hop", [1, 2, 3, 5, 50])
+def test_short_hops_tell_of_the_same_standstill(hop: int) -> None:
+    """Steps far apart: most hops stand still, but no half second does."""
+    x = brainlike(3, 600)
+    x[1] = np.repeat(np.arange(600 // 20, dtype=np.float32), 20)
+    x[2, 300:] = x[2, 300]
+    config = EegConfig(hop_s=hop / 100.0)
+    plain, carried = (QualityMonitor(3, 100.0, config) for _ in range(2))
+    want = np.array([plain.push(x[:, i : i + hop]) for i in range(0, 600, hop)])
+    n_hops = min(10, 200 // hop)
+    got = [carried.push_hops(x[:, i : i + n_hops * hop], [hop] * n_hops) for i in range(0, 600, n_hops * hop)]
+    np.testing.assert_array_equal(np.concatenate(got), want)
+    assert want[-1].tolist() == [0, 0, Quality.FLAT]
+
+
+def test_what_was_loud_leaves_nothing_behind() -> None:
+    x = brainlike(4, 6000).astype(np.float64)
+    x[0, 2000:2050] = 3e38
+    x[1, 2000:2050] *= 1e12
+    x[2] = 5.0
+    x[2, 2000] = 1e30
+    monitor = QualityMonitor(4, 1000.0, EegConfig())
+    flags = np.array([monitor.push_hops(x[:, i : i + 50], [50])[0] for i in range(0, 6000, 50)])
+    assert not flags[61:, [0, 1, 3]].any()
+    assert set(flags[61:, 2].tolist()) == {Quality.FLAT}
+
+
+def test_samples_kept_as_float32_are_judged_as_they_came() -> None:
+    x = brainlike(9, 5000) + np.float32(187_000.0)
+    x[1], x[2, 2000:2600], x[3, 3000] = np.float32(8.1), np.float32(12_345.678), np.nan
+    double, single = QualityMonitor(9, 1000.0, EegConfig()), QualityMonitor(9, 1000.0, EegConfig(), dtype=np.float32)
+    for start in range(0, 5000, 1000):
+        part = x[:, start : start + 1000]
+        want = double.push_hops(part.astype(np.float64), [50] * 20)
+        np.testing.assert_array_equal(single.push_hops(part, [50] * 20), want)
+
+
+def test_hops_that_do_not_fit_the_second_are_judged_all_the_same() -> None:
+    x = brainlike(3, 8000)
+    x[1, 3000:4500], x[2, 5000:] = x[1, 3000], x[2, 5000:] + 500.0 * np.sin(np.arange(3000))
+    lengths = [50] * 31 + [51, 49, 50, 52] * 10 + [50] * 50
+    plain, carried = (QualityMonitor(3, 1000.0, EegConfig()) for _ in range(2))
+    for end, length in zip(np.cumsum(lengths), lengths, strict=True):
+        part = x[:, end - length : end]
+        np.testing.assert_array_equal(carried.push_hops(part, [length])[0], plain.push(part))

@@ -27,11 +27,11 @@ from PyQt5.QtWidgets import QApplication, QMessageBox, QWidget
 
 from gui.app import run_dashboard
 from gui.application import open_application
-from gui.main_window import MainWindow
-from gui.panels.channels import ChannelChoice
-from gui.record import RecordForm
+from gui.panels.eeg.channels import ChannelChoice
+from gui.session.record import RecordForm
 from gui.settings import Settings
 from gui.theme import DARK
+from gui.window.main_window import MainWindow
 from realtime.lsl import session
 from realtime.lsl.outlets import EegOutlet
 from realtime.packets import EegInfo

@@ -120,7 +120,7 @@ def test_an_engine_is_tuned_while_it_runs(tmp_path: Path) -> None:
         (accepted,) = heard.of("tuning_accepted")
         at_s = accepted["at_s"]
         assert (accepted["request"], accepted["values"]["railed_uv"]) == ("one", 1e-3)
-        _until(lambda: sum(not enough for _, enough in heard.evidence) > 5)
+        _until(lambda: sum(at >= at_s and not enough for at, enough in heard.evidence) > 5)
         _until(lambda: heard.of("tuning")[-1]["values"]["railed_uv"] == 1e-3)
         first = next(at for at, enough in heard.evidence if enough)
         after = [enough for at, enough in heard.evidence if at >= at_s]

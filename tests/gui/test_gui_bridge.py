@@ -11,8 +11,8 @@ import numpy as np
 import pylsl
 import pytest
 
-from gui.bridge import Batch, Bridge, Link, Wanted, choose
-from gui.messages import EmotionModel, MovementEvent, TruthEvent
+from gui.streams.bridge import Batch, Bridge, Link, Wanted, choose
+from gui.streams.messages import EmotionModel, MovementEvent, TruthEvent
 from realtime.config import Config
 from realtime.interfaces import RecognizerSpec
 from realtime.lsl.outlets import ControlOutlet, EegOutlet, LslSink, MarkerOutlet, VideoOutlet
@@ -247,3 +247,16 @@ def test_our_stream_is_preferred_and_names_are_respected() -> None:
     assert chosen is not None
     assert chosen.name() == "emostream-eeg"
     assert choose(infos, Wanted("truth", "Markers", "emostream-truth")) is None
+
+
+def test_of_several_engines_one_is_shown_and_no_other() -> None:
+    sources = ["p1@here-emotions", "p10@here-emotions", "p2@here-emotions"]
+    infos = [pylsl.StreamInfo("emostream-emotions", "Emotion", 1, 0, "float32", source) for source in sources]
+    emotions = Wanted("emotions", "Emotion", "emostream-emotions")
+    for name in ("p1", "p10", "p2"):
+        chosen = choose(infos, emotions, engine=name)
+        assert chosen is not None
+        assert chosen.source_id() == f"{name}@here-emotions"
+    assert choose(infos, emotions, engine="p3") is None
+    eeg = [pylsl.StreamInfo("emostream-eeg", "EEG", 1, 100, "float32", "amp")]
+    assert choose(eeg, Wanted("eeg", "EEG"), engine="p3") is not None

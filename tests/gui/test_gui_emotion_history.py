@@ -8,12 +8,12 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from gui.messages import EmotionSample, TruthEvent
-from gui.panels.emotion_axis import TimeAxis, ago_text, axis_start, step_for, ticks
-from gui.panels.emotion_history import EmotionHistory
-from gui.panels.emotion_paint import gap_spans, line_path, runs, spread
-from gui.panels.emotion_readout import read_moment
-from gui.panels.emotion_trials import Span, TruthBand
+from gui.panels.emotion.axis import TimeAxis, ago_text, axis_start, step_for, ticks
+from gui.panels.emotion.history import EmotionHistory
+from gui.panels.emotion.paint import gap_spans, line_path, runs, spread
+from gui.panels.emotion.readout import read_moment
+from gui.panels.emotion.trials import Span, TruthBand
+from gui.streams.messages import EmotionSample, TruthEvent
 
 NONE = np.full(3, np.nan, np.float32)
 

@@ -13,13 +13,13 @@ from PyQt5.QtGui import QImage, QPainter
 from PyQt5.QtSvg import QSvgGenerator
 from PyQt5.QtWidgets import QApplication, QPushButton, QWidget
 
-from gui.messages import EmotionModel, EmotionSample, MovementEvent, OperatorNote, TruthEvent
 from gui.panels.choices import ChoiceButton
-from gui.panels.emotion_words import largest_font, line_breaks
-from gui.panels.state import DEMONSTRATION, StatePanel, modality_badges, read_state
-from gui.panels.timeline import TimelinePanel
-from gui.panels.traces import VIEWS, TracesPanel
-from gui.session_messages import StimulusEvent
+from gui.panels.emotion.state import DEMONSTRATION, StatePanel, modality_badges, read_state
+from gui.panels.emotion.timeline import TimelinePanel
+from gui.panels.emotion.traces import VIEWS, TracesPanel
+from gui.panels.emotion.words import largest_font, line_breaks
+from gui.streams.messages import EmotionModel, EmotionSample, MovementEvent, OperatorNote, TruthEvent
+from gui.streams.session_messages import StimulusEvent
 from gui.theme import DARK, LIGHT, Theme, apply_theme
 
 MODEL = EmotionModel(("happy", "sad", "fear"), "m1", "simulated people", True)
@@ -367,7 +367,7 @@ def test_a_demonstration_model_says_so(themed: QApplication, qtbot, simulated: b
     panel.take(EmotionModel(MODEL.classes, "m", "x", simulated), _sample(10.0))
     panel.refresh(10.1)
     assert panel._demonstration.isVisible() is simulated
-    assert panel._demonstration.text() == DEMONSTRATION
+    assert panel._demonstration.text == DEMONSTRATION
 
 
 def test_the_timeline_sorts_movements_into_rows(themed: QApplication, qtbot) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gui.envelope import ColumnEnvelope, covered, rasterise
+from gui.panels.eeg.envelope import ColumnEnvelope, covered, rasterise
 
 
 def _signal(n_channels: int = 5, n_times: int = 4000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -12,11 +12,11 @@ from PyQt5.QtGui import QImage
 from PyQt5.QtTest import QTest
 from PyQt5.QtWidgets import QApplication
 
-from gui.messages import MovementEvent, MovementPictures
-from gui.panels.event_strip import MOST_EVENTS, MOST_PICTURES, Entry
-from gui.panels.kept_frames import KeptFrames
-from gui.panels.movement import MovementPanel
-from gui.panels.slow_motion import SlowMotion, covers, missing
+from gui.panels.face.event_strip import MOST_EVENTS, MOST_PICTURES, Entry
+from gui.panels.face.kept_frames import KeptFrames
+from gui.panels.face.movement import MovementPanel
+from gui.panels.face.slow_motion import SlowMotion, covers, missing
+from gui.streams.messages import MovementEvent, MovementPictures
 from gui.theme import DARK, LIGHT, apply_theme
 from realtime.packets import VideoFrame
 
@@ -234,7 +234,7 @@ def test_enter_shows_the_kept_frames_slowly_with_their_marks(panel: MovementPane
 def test_the_newest_movements_hold_their_frames_and_all_of_them_no_more_than_a_bound(
     panel: MovementPanel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gui.panels.movement.MOST_FRAMES", 80)
+    monkeypatch.setattr("gui.panels.face.movement.MOST_FRAMES", 80)
     for apex_s in (8.0, 10.0, 12.0):
         panel.take(_event(apex_s))
     panel.refresh(12.3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gui.flash import LIT_S, FlashScreen
+from gui.present.flash import LIT_S, FlashScreen
 
 
 def test_each_flash_is_marked_once_at_its_first_white_frame(qtbot) -> None:

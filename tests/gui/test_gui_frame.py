@@ -1,31 +1,24 @@
-"""The window around the panels: docks, presets, page of streams, look, keys, markers, help, tour, export."""
+"""The window around the panels: docks, presets, page of streams, look, keys, markers, help, tour."""
 
 from __future__ import annotations
 
-import csv
-import stat
 from collections.abc import Iterator
-from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PyQt5.QtCore import Qt
-from PyQt5.QtGui import QImage
-from PyQt5.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 from window_desk import WindowDesk, window_desk
 
-from gui.bridge import Batch, Link
-from gui.docks import PRESETS, DockArea
-from gui.export import export_screen, save_csv
-from gui.help import Callout, HelpDialog, Tour
-from gui.main_window import PATIENCE_S
-from gui.messages import EmotionModel, EmotionSample, MovementEvent, recorder_from
-from gui.panel_set import SCHEDULE
-from gui.session_messages import replay_from
 from gui.settings import Settings
+from gui.streams.bridge import Batch, Link
+from gui.streams.messages import EmotionModel, EmotionSample, MovementEvent, recorder_from
+from gui.streams.session_messages import replay_from
 from gui.theme import DARK, LIGHT, font_scale
-from realtime.errors import DataError
+from gui.window.docks import PRESETS, DockArea
+from gui.window.help import Callout, HelpDialog, Tour
+from gui.window.main_window import PATIENCE_S
+from gui.window.panel_set import SCHEDULE
 from realtime.packets import EegChunk, EegInfo
 
 
@@ -251,69 +244,3 @@ def test_the_tour_goes_through_its_stops_once_and_can_be_skipped(desk: WindowDes
     over.resize(500, 400)
     short.onwards.click()
     assert ended == [True]
-
-
-class Chart(QWidget):
-    """Stands for a panel with figures."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        QVBoxLayout(self).addWidget(QLabel("chart"))
-
-    def export_rows(self) -> list[tuple[object, ...]]:
-        return [("time_s", "value", "word"), (1.5, float("nan"), "a, b"), (2.0, 3, None)]
-
-
-def test_an_export_is_whole_private_and_never_over_another(qapp: QApplication, qtbot, tmp_path: Path) -> None:
-    chart, plain = Chart(), QLabel("words")
-    for widget in (chart, plain):
-        qtbot.addWidget(widget)
-        widget.resize(120, 60)
-    at = datetime(2026, 3, 1, 14, 5, 6)
-    root = tmp_path / "exports"
-    first = export_screen(root, chart, {"chart": chart, "plain": plain}, at)
-    second = export_screen(root, None, {"plain": plain}, at)
-    assert (first.name, second.name) == ("emostream-20260301T140506", "emostream-20260301T140506-2")
-    names = {path.name for path in first.iterdir()}
-    assert names == {"window.png", "chart.png", "chart.svg", "chart.csv", "plain.png", "plain.svg"}
-    assert {path.name for path in root.iterdir()} == {first.name, second.name}
-    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in first.iterdir())
-    assert stat.S_IMODE(first.stat().st_mode) == 0o700
-    with (first / "chart.csv").open(encoding="utf-8", newline="") as file:
-        assert list(csv.reader(file)) == [["time_s", "value", "word"], ["1.5", "", "a, b"], ["2.0", "3", ""]]
-    assert QImage(str(first / "window.png")).width() == 120
-    assert b"<svg" in (first / "plain.svg").read_bytes()[:500]
-
-
-def test_an_export_that_fails_leaves_nothing_and_says_how_to_go_on(qapp: QApplication, qtbot, tmp_path: Path) -> None:
-    class Broken(QWidget):
-        def export_rows(self) -> list[tuple[object, ...]]:
-            raise OSError("disk full")
-
-    broken = Broken()
-    qtbot.addWidget(broken)
-    with pytest.raises(DataError, match="cannot export"):
-        export_screen(tmp_path, None, {"broken": broken}, datetime(2026, 1, 1))
-    assert list(tmp_path.iterdir()) == []
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(DataError, match="choose a folder"):
-        export_screen(tmp_path / "file", None, {}, datetime(2026, 1, 1))
-    with pytest.raises(OSError, match="No such file"):
-        save_csv([], tmp_path / "absent" / "x.csv")
-
-
-def test_export_by_key_saves_what_is_on_the_screen_and_says_where(desk: WindowDesk, qtbot, tmp_path: Path) -> None:
-    desk.window.settings.keep("export folder", str(tmp_path))
-    desk.window.docks.apply(PRESETS["wall"])
-    desk.bridge.batches = [Batch(emotions=(_emotion(desk.now),))]
-    desk.turn()
-    qtbot.keyClick(desk.window, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
-    (folder,) = tmp_path.iterdir()
-    assert {path.stem for path in folder.glob("*.svg")} == PRESETS["wall"].shown
-    assert (folder / "window.png").exists()
-    assert len((folder / "traces.csv").read_text(encoding="utf-8").splitlines()) == 2
-    assert str(folder) in desk.window.header.said.text
-    desk.window.settings.keep("export folder", str(folder / "window.png"))
-    desk.window.export("state")
-    assert "cannot export" in desk.window.header.said.text
-    assert desk.window.header.said.level == "bad"

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from gui.messages import band_layout, emotion_from, found_from, health_from, note_from, truth_from
+from gui.streams.messages import band_layout, emotion_from, found_from, health_from, note_from, truth_from
 from realtime.errors import DataError
 from realtime.lsl.codecs import encode_emotion
 from realtime.packets import Evidence, Prediction

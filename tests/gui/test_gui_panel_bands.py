@@ -9,13 +9,13 @@ import pytest
 from PyQt5.QtCore import QPointF
 from PyQt5.QtWidgets import QApplication, QWidget
 
-from gui.band_baseline import BandBaseline, BaselineSpan
-from gui.messages import BandSample, QualitySample
-from gui.panels.bands import EXPORTED, BandPanel
-from gui.panels.quality import QualityPanel, plan, sign
-from gui.panels.spectrogram import HOP_S, N_COLUMNS, SpectrogramPanel, SpectrumHistory
-from gui.panels.topomap import TopomapPanel, cells
-from gui.scalp_map import SIDE, ScalpMap, bending, spline_weights
+from gui.panels.eeg.bands import EXPORTED, BandPanel
+from gui.panels.eeg.quality import QualityPanel, plan, sign
+from gui.panels.eeg.scalp_map import SIDE, ScalpMap, bending, spline_weights
+from gui.panels.eeg.spectrogram import HOP_S, N_COLUMNS, SpectrogramPanel, SpectrumHistory
+from gui.panels.eeg.topomap import TopomapPanel, cells
+from gui.streams.band_baseline import BandBaseline, BaselineSpan
+from gui.streams.messages import BandSample, QualitySample
 from gui.theme import DARK, LIGHT, Theme, apply_theme
 from realtime.eeg.montage import MODEL_CHANNELS
 from realtime.packets import EegChunk, EegInfo, Quality

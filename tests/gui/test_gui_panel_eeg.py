@@ -11,11 +11,11 @@ from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QApplication
 from scipy import signal
 
-from gui.display_filter import DisplayChain, DisplayFilters
-from gui.messages import QualitySample
-from gui.panels.channels import ChannelChoice, ChannelPicker, cell, place, region_of
-from gui.panels.eeg import EegPanel, flag_words
-from gui.panels.eeg_controls import SCALES_UV, WINDOWS_S, EegView
+from gui.panels.eeg.channels import ChannelChoice, ChannelPicker, cell, place, region_of
+from gui.panels.eeg.controls import SCALES_UV, WINDOWS_S, EegView
+from gui.panels.eeg.display_filter import DisplayChain, DisplayFilters
+from gui.panels.eeg.panel import EegPanel, flag_words
+from gui.streams.messages import QualitySample
 from gui.theme import DARK, apply_theme
 from realtime.packets import EegChunk, EegInfo, Quality
 

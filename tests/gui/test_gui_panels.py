@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from PyQt5.QtWidgets import QApplication, QWidget
 
-from gui.messages import (
+from gui.panels.base import age_text
+from gui.panels.face.flow_arrows import flow_picture
+from gui.panels.face.overlay import face_outline
+from gui.panels.face.video import MotionPanel, VideoPanel, motion_rows
+from gui.panels.health import COLUMNS, HealthPanel
+from gui.streams.messages import (
     FaceSample,
     HealthReport,
     MeshSample,
     StreamRow,
 )
-from gui.panels.base import age_text
-from gui.panels.face_overlay import face_outline
-from gui.panels.flow_arrows import flow_picture
-from gui.panels.health import HealthPanel
-from gui.panels.video import MotionPanel, VideoPanel, motion_rows
 from gui.theme import DARK, apply_theme
 from realtime.packets import VideoFrame
 
@@ -122,6 +122,47 @@ def test_health_is_red_where_a_stream_is_stale_and_unknown_where_the_engine_is_s
     assert panel.note == "the engine has been silent for 8.0 s"
     assert panel.cell(0, 1) == "? unknown"
     assert panel.table.item(0, 0).foreground().color().name() == DARK.bad  # type: ignore[union-attr]
+
+
+def test_health_says_below_an_input_what_is_wrong_with_it(themed: QApplication, qtbot) -> None:
+    panel = HealthPanel(DARK)
+    qtbot.addWidget(panel)
+    note = "two streams call themselves 'cap': the one of host lab-2 is read"
+    rows = (
+        StreamRow("emostream-eeg", "live", 12_345, 0, 0, 0.004, 1000.0, note),
+        StreamRow("emostream-video", "stale", 300, 12, 1, 2.5, 24.0, "no frame for 2.5 s"),
+    )
+    panel.take(HealthReport(50.0, rows, 3.21, 9.9, None))
+    panel.refresh(50.5)
+    assert [panel.cell(row, 0) for row in range(4)] == [
+        "emostream-eeg",
+        f"↳ {note}",
+        "emostream-video",
+        "↳ no frame for 2.5 s",
+    ]
+    assert [panel.table.columnSpan(row, 0) for row in range(4)] == [1, len(COLUMNS), 1, len(COLUMNS)]
+    inks = [panel.table.item(row, 0).foreground().color().name() for row in range(4)]  # type: ignore[union-attr]
+    assert inks == [DARK.text, DARK.warn, DARK.bad, DARK.bad]
+    assert panel.table.item(1, 0).toolTip() == f"↳ {note}"  # type: ignore[union-attr]
+    panel.take(HealthReport(51.0, (rows[1],), 3.21, 9.9, None))
+    panel.refresh(51.1)
+    assert [panel.table.columnSpan(row, 0) for row in range(2)] == [1, len(COLUMNS)]
+    assert panel.table.rowCount() == 2
+
+
+def test_a_narrow_health_panel_keeps_the_inputs_names(themed: QApplication, qtbot) -> None:
+    panel = HealthPanel(DARK)
+    qtbot.addWidget(panel)
+    panel.resize(330, 200)
+    panel.show()
+    panel.take(HealthReport(50.0, (StreamRow("emostream-video", "live", 300, 0, 0, 0.1, 24.0),), 3.2, 9.9, None))
+    panel.refresh(50.5)
+    assert panel.table.isColumnHidden(COLUMNS.index("received"))
+    assert panel.cell(0, 0) == "video"
+    panel.resize(500, 200)
+    panel.refresh(50.6)
+    assert not panel.table.isColumnHidden(COLUMNS.index("received"))
+    assert panel.cell(0, 0) == "emostream-video"
 
 
 def test_words_for_ages() -> None:

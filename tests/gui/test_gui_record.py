@@ -11,9 +11,9 @@ import pytest
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QApplication, QMessageBox
 
-from gui import record
-from gui.messages import RecorderState, recorder_from
-from gui.record import NO_CONSENT, RecordControl, RecorderLaunch, RecordForm
+from gui.session import record
+from gui.session.record import NO_CONSENT, RecordControl, RecorderLaunch, RecordForm
+from gui.streams.messages import RecorderState, recorder_from
 from gui.theme import DARK
 
 RUN = "sub-01_ses-01_task-suppression_run-01"

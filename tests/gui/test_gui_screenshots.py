@@ -15,7 +15,7 @@ from PyQt5.QtWidgets import QApplication
 from benchmarks.screenshots.__main__ import PICTURES
 from benchmarks.screenshots.pictures import VIEWS, View, picture
 from benchmarks.screenshots.session import PicturedSession, load
-from gui.panels.bands import BandPanel
+from gui.panels.eeg.bands import BandPanel
 from gui.theme import DARK, LIGHT, Theme
 
 BLOCK_PX = 40

@@ -11,11 +11,11 @@ import pytest
 from PyQt5.QtWidgets import QApplication
 from window_desk import window_desk
 
-from gui.contract import Batch
-from gui.docks import PRESETS
-from gui.messages import MovementEvent, MovementPictures
 from gui.panels.base import on_screen
-from gui.panels.event_strip import StripModel
+from gui.panels.face.event_strip import StripModel
+from gui.streams.contract import Batch
+from gui.streams.messages import MovementEvent, MovementPictures
+from gui.window.docks import PRESETS
 from realtime.packets import EegChunk, EegInfo
 
 
@@ -33,7 +33,7 @@ def _saved(folder: Path) -> list[Path]:
 
 
 def test_a_panel_behind_a_tab_is_neither_drawn_nor_saved(
-    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qapp: QApplication, qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with window_desk(qapp) as desk:
         window = desk.window
@@ -43,7 +43,8 @@ def test_a_panel_behind_a_tab_is_neither_drawn_nor_saved(
             monkeypatch.setattr(panel, "refresh", lambda _now_s, key=key: drawn.append(key))
         window.settings.keep("export folder", str(tmp_path))
         desk.turn(32)
-        window.export()
+        with qtbot.waitSignal(window.exporter.done):
+            window.export()
         behind = {key for key, panel in window.panels.by_key.items() if not on_screen(panel)}
         assert {"topomap", "spectrogram", "quality", "timeline", "health"} <= behind
         assert {"eeg", "state", "traces", "video"} <= set(drawn)
@@ -97,7 +98,7 @@ def test_what_a_simulator_tells_late_stands_where_its_apex_belongs(qapp: QApplic
     assert strip.shown == strip.entries
 
 
-def test_the_eeg_that_is_seen_is_saved(qapp: QApplication, tmp_path: Path) -> None:
+def test_the_eeg_that_is_seen_is_saved(qapp: QApplication, qtbot, tmp_path: Path) -> None:
     with window_desk(qapp) as desk:
         desk.window.settings.keep("export folder", str(tmp_path))
         info = EegInfo("cap", "c", ("Fp1", "Cz"), 100.0)
@@ -106,7 +107,8 @@ def test_the_eeg_that_is_seen_is_saved(qapp: QApplication, tmp_path: Path) -> No
         desk.bridge.batches = [Batch(eeg=((info, EegChunk(samples, stamps, "u", 0)),))]
         qapp.processEvents()
         desk.turn()
-        desk.window.export("eeg")
+        with qtbot.waitSignal(desk.window.exporter.done):
+            desk.window.export("eeg")
         path = next(path for path in _saved(tmp_path) if path.name == "eeg.csv")
         header, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines())
         assert header == ["time_s", "Fp1_uv", "Cz_uv"]

@@ -10,13 +10,13 @@ import pytest
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QApplication
 
-from gui.banner import StallBanner, StallWatch, stall_text
-from gui.contract import Link
-from gui.messages import found_from, recorder_from
-from gui.replay_bar import GONE_AFTER_S, ReplayBar
-from gui.session_messages import StimulusState, replay_from, stimulus_from, time_code
-from gui.session_panel import SILENT_S, SessionPanel
+from gui.session.panel import SILENT_S, SessionPanel
+from gui.session.replay_bar import GONE_AFTER_S, ReplayBar
+from gui.streams.contract import Link
+from gui.streams.messages import found_from, recorder_from
+from gui.streams.session_messages import StimulusState, replay_from, stimulus_from, time_code
 from gui.theme import DARK
+from gui.window.banner import StallBanner, StallWatch, stall_text
 
 RUN = "sub-01_ses-01_task-suppression_run-01"
 STREAMS = {

@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 
-from gui.bridge import Bridge
-from gui.messages import BandSample
+from gui.streams.bridge import Bridge
+from gui.streams.messages import BandSample
 from realtime.interfaces import RecognizerSpec
 from realtime.lsl.outlets import LslSink
 from realtime.lsl.session import configure

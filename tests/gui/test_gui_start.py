@@ -8,10 +8,10 @@ import pytest
 from PyQt5.QtCore import QByteArray, QSettings
 from PyQt5.QtWidgets import QApplication
 
-from gui.contract import WANTED, Described, FoundStream, Link
 from gui.settings import Settings
-from gui.start_page import StartPage
-from gui.start_rows import channel_text, choices, key_of, lines, needs
+from gui.start.page import StartPage
+from gui.start.rows import channel_text, choices, key_of, lines, needs
+from gui.streams.contract import WANTED, Described, FoundStream, Link
 from gui.theme import DARK
 
 CAP = FoundStream("u1", "cap", "EEG", "cap-1", "lab", 64, 1000.0)

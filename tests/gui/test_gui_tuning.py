@@ -12,14 +12,14 @@ from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QApplication, QMessageBox
 from window_desk import WindowDesk, window_desk
 
-from gui.contract import Batch
-from gui.messages import BandSample, EmotionModel, EmotionSample, note_from
-from gui.panels.eeg_controls import EegView, view_from, view_text
+from gui.panels.eeg.controls import EegView, view_from, view_text
 from gui.settings import Settings
+from gui.streams.contract import Batch
+from gui.streams.messages import BandSample, EmotionModel, EmotionSample, note_from
+from gui.streams.tuning_messages import EngineTuning, TuningAnswer, tuning_from
 from gui.theme import DARK, LIGHT, apply_theme
-from gui.tuning_messages import EngineTuning, TuningAnswer, tuning_from
-from gui.tuning_panel import NOBODY, TuningPanel
-from gui.tuning_wishes import ANSWER_S, SILENT_S
+from gui.tuning.panel import NOBODY, TuningPanel
+from gui.tuning.wishes import ANSWER_S, SILENT_S
 from realtime.config import Config
 from realtime.errors import DataError
 from realtime.tuning import KNOBS, Tuning

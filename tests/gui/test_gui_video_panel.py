@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PyQt5.QtCore import Qt
 
-from gui.messages import FaceSample, MeshSample, MovementPictures
-from gui.panels.face_overlay import tint
-from gui.panels.kept_frames import KeptFrames, over_frame
-from gui.panels.picture_watch import PictureWatch
-from gui.panels.video import MotionPanel, VideoPanel, picture
+from gui.panels.face.kept_frames import KeptFrames, over_frame
+from gui.panels.face.overlay import tint
+from gui.panels.face.picture_watch import PictureWatch
+from gui.panels.face.video import MotionPanel, VideoPanel, picture
+from gui.streams.messages import FaceSample, MeshSample, MovementPictures
 from gui.theme import DARK, LIGHT
 from realtime.packets import VideoFrame
 

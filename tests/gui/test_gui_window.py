@@ -12,13 +12,13 @@ from PyQt5.QtCore import Qt
 from PyQt5.QtGui import QImage
 from PyQt5.QtWidgets import QApplication, QLineEdit
 
-from gui.app import save_screenshot
-from gui.bridge import WANTED, Batch, FoundStream, Link
-from gui.describing import Descriptions
-from gui.header import DEMONSTRATION, PARTICIPANT
-from gui.main_window import MainWindow
-from gui.messages import EmotionModel, EmotionSample, MovementEvent, OperatorNote, TruthEvent
+from gui.application import save_screenshot
+from gui.streams.bridge import WANTED, Batch, FoundStream, Link
+from gui.streams.describing import Descriptions
+from gui.streams.messages import EmotionModel, EmotionSample, MovementEvent, OperatorNote, TruthEvent
 from gui.theme import DARK, apply_theme
+from gui.window.header import DEMONSTRATION, PARTICIPANT
+from gui.window.main_window import MainWindow
 from realtime.errors import DataError
 from realtime.packets import EegChunk, EegInfo
 

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from PyQt5.QtCore import QEvent
 from PyQt5.QtWidgets import QApplication
 
-from gui.contract import WANTED, Batch, FoundStream, Link
-from gui.describing import Descriptions
-from gui.main_window import MainWindow
 from gui.settings import Settings
+from gui.streams.contract import WANTED, Batch, FoundStream, Link
+from gui.streams.describing import Descriptions
 from gui.theme import DARK, apply_theme, set_font_scale
+from gui.window.main_window import MainWindow
 
 
 class ListBridge:

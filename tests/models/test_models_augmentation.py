@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from models.augmentation import (
     warp_planes,
 )
 from models.network import Batch
+from models.small import flow_input
 from models.small.flow_input import standardise, vary_maps
 from models.small.options import MapAugmentation
 
@@ -132,6 +134,30 @@ def test_mirroring_and_standardising_can_be_swapped() -> None:
 
 def test_a_map_without_motion_stays_zero() -> None:
     assert torch.equal(standardise(torch.full((2, 3, PX, PX), 4.0)), torch.zeros(2, 3, PX, PX))
+
+
+@pytest.mark.parametrize("n", [783, 784])
+def test_what_a_map_rests_at_is_its_median(n: int) -> None:
+    values = torch.randn(5, 2, 1, n, generator=torch.Generator().manual_seed(0)).round(decimals=1)
+    assert torch.equal(flow_input._medians(values), values.flatten(2).median(dim=2).values)
+
+
+def test_a_smooth_field_is_the_coarse_one_interpolated() -> None:
+    like = torch.zeros(3, 2, 28, 40)
+    found = smooth_field(like, 0.5, torch.Generator().manual_seed(1))
+    coarse = 0.5 * torch.randn(3, 2, 7, 7, generator=torch.Generator().manual_seed(1))
+    wanted = F.interpolate(coarse, size=[28, 40], mode="bicubic", align_corners=False)
+    torch.testing.assert_close(found, wanted, atol=1e-6, rtol=1e-5)
+
+
+def test_varied_maps_are_mirrored_as_a_whole() -> None:
+    x = standardise(maps(40))
+    still = {name: 0.0 for name in MapAugmentation.model_fields if name != "mirror"}
+    varied = vary_maps(x, MapAugmentation(**still, mirror=0.5), torch.Generator().manual_seed(3))
+    chosen = torch.rand(40, generator=torch.Generator().manual_seed(3)) < 0.5
+    expected = standardise(torch.where(chosen[:, None, None, None], mirrored(x), x))
+    assert 0 < int(chosen.sum()) < 40
+    torch.testing.assert_close(varied, expected, atol=1e-4, rtol=1e-4)
 
 
 def test_varied_maps_are_standard_and_repeat_with_the_seed() -> None:

@@ -17,7 +17,7 @@ from models.recognizer import ExportedRecognizer, NetworkRecognizer, TorchRecogn
 from models.samples import SampleSet
 from models.views import softmax
 from realtime.errors import CheckpointError, DataError
-from realtime.interfaces import ManyRecognizer, Recognizer
+from realtime.interfaces import ForesightedRecognizer, ManyRecognizer, Recognizer
 from realtime.packets import Evidence
 
 
@@ -149,6 +149,31 @@ def test_a_new_movement_is_not_answered_with_the_last_one(recognizer: NetworkRec
     np.testing.assert_array_equal(recognizer.recognize(None, first).probabilities, a)
 
 
+def test_a_movement_told_of_before_is_not_encoded_again(
+    exported_checkpoint: Path, samples: SampleSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    surprised, foresighted = (load_recognizer(exported_checkpoint) for _ in range(2))
+    assert isinstance(foresighted, NetworkRecognizer)
+    assert isinstance(foresighted, ForesightedRecognizer)
+    eeg, rows = as_sequence(samples, 0), range(17)
+    movements = [as_movement(samples, row) for row in rows]
+    wanted = [surprised.recognize(eeg, movement).probabilities for movement in movements]
+    run, asked = foresighted._run, []
+    monkeypatch.setattr(foresighted, "_run", lambda part, *inputs: (asked.append(part), run(part, *inputs))[1])
+    foresighted.expect(movements[0])
+    foresighted.expect(movements[1])
+    # the older one is asked about until the newer one may be
+    for row in (0, 0, 1, 1):
+        np.testing.assert_array_equal(foresighted.recognize(eeg, movements[row]).probabilities, wanted[row])
+    assert asked.count("face") == 2
+    for row in rows:
+        foresighted.expect(movements[row])
+    assert asked.count("face") == 17
+    # few are kept, and the first is not among them any more
+    np.testing.assert_array_equal(foresighted.recognize(eeg, movements[0]).probabilities, wanted[0])
+    assert asked.count("face") == 18
+
+
 def test_wrong_shapes_and_values_are_named(recognizer: NetworkRecognizer, samples: SampleSet) -> None:
     eeg = as_sequence(samples, 0)
     with pytest.raises(DataError, match=r"shape \(8, 9, 3\), model test-.* wants \(8, 10, 3\)"):
@@ -159,8 +184,16 @@ def test_wrong_shapes_and_values_are_named(recognizer: NetworkRecognizer, sample
         channel_mask=np.ones((8, len(CHANNELS)), bool),
         log_power=np.full_like(eeg.log_power, np.nan),
     )
-    with pytest.raises(DataError, match="not finite"):
+    with pytest.raises(DataError, match="EEG given to the network is not finite"):
         recognizer.recognize(everything, None)
+    one = eeg.log_power.copy()
+    one[np.nonzero(eeg.channel_mask & eeg.window_mask[:, None])[0][-1]] = np.inf
+    with pytest.raises(DataError, match="not finite"):
+        recognizer.recognize(replace(eeg, log_power=one), None)
+    movement = as_movement(samples, 0)
+    for ask in (recognizer.expect, lambda m: recognizer.recognize(None, m)):
+        with pytest.raises(DataError, match="flow given to the network is not finite"):
+            ask(replace(movement, flow=np.full_like(movement.flow, np.nan)))
 
 
 @pytest.mark.parametrize("load", [TorchRecognizer.from_checkpoint, ExportedRecognizer.from_checkpoint, load_recognizer])

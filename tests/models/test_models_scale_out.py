@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import socket
 from contextlib import closing
 from typing import Any
@@ -16,7 +18,7 @@ from models.evaluation.protocol import Pooled, System, plan_folds, run_protocol
 from models.evaluation.shallow import ShallowOptions
 from models.samples import SampleSet
 from models.scale_out import Backend, ScaleOut, spread
-from realtime.errors import ConfigurationError, DataError
+from realtime.errors import ConfigurationError, DataError, EmostreamError
 
 SYSTEMS = (
     System("network", "network", StubTrainer(), "both", RECIPE),
@@ -28,6 +30,10 @@ def _shifted(shared: dict[str, np.ndarray], item: int) -> tuple[int, float]:
     if item == 99:
         raise DataError("item 99 is broken")
     return item, float(shared["numbers"][item])
+
+
+def _killed(_shared: None, _item: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 SHARED = {"numbers": np.arange(40) / 7.0}
@@ -59,6 +65,11 @@ def test_everything_comes_once_and_errors_come_as_they_are() -> None:
         list(spread(_shifted, SHARED, [1, 99], scale))
     with closing(spread(_shifted, SHARED, range(40), scale)) as some:
         next(some)
+
+
+def test_a_process_that_is_killed_is_one_line() -> None:
+    with pytest.raises(EmostreamError, match=r"of 2 processes was ended from outside.*use fewer --jobs"):
+        list(spread(_killed, None, range(4), ScaleOut(jobs=2)))
 
 
 @pytest.mark.slow

@@ -50,7 +50,7 @@ def _weights(trained: Trained) -> dict[str, torch.Tensor]:
 
 
 def _timeless(history: tuple[EpochReport, ...]) -> list[EpochReport]:
-    return [replace(report, seconds=0.0) for report in history]
+    return [replace(report, seconds=0.0, data_s=0.0) for report in history]
 
 
 def _assert_same(first: Trained, second: Trained) -> None:

@@ -19,7 +19,9 @@ from realtime.errors import DataError
 from realtime.face.capture import FileCapture
 from realtime.face.films import film_facts
 from realtime.films.film import Codec, FilmWriter
+from realtime.films.film_reader import FilmReader
 from realtime.packets import VideoFrame
+from realtime.session.recorded import Film
 
 SHAPES = {1: (48, 64), 3: (48, 64, 3)}
 
@@ -48,6 +50,24 @@ def test_every_bit_comes_back_with_its_number(tmp_path: Path, planes: int) -> No
         np.testing.assert_array_equal(frame.image, image)
     assert [round(frame.stamp * 29.97) + 1000 for frame in back] == indices[:30]
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("planes", [1, 3])
+def test_a_grey_film_is_read_as_the_recording_says_its_pictures_were(tmp_path: Path, planes: int) -> None:
+    images = pictures(12)
+    path = tmp_path / "film.mkv"
+    with FilmWriter(path, 64, 48, 1, 20.0) as writer:
+        for index, image in enumerate(images):
+            writer.push(VideoFrame(image, index / 20, index))
+    film = Film(path, "v", 20.0, 12, 0, np.arange(12), 100.0 + np.arange(12) / 20, planes=planes)
+    with FilmReader(film) as reader:
+        back = [frame.image for frame in reader]
+        reader.seek(0.0)
+        again = reader.read()
+    for image, read in zip(images, back, strict=True):
+        np.testing.assert_array_equal(read, image if planes == 1 else np.repeat(image[..., None], 3, axis=2))
+    assert again is not None
+    np.testing.assert_array_equal(again.image, back[0])
 
 
 def test_long_holes_and_long_films_keep_their_numbers(tmp_path: Path) -> None:

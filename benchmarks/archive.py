@@ -1,0 +1,108 @@
+"""An archive of simulated sessions through `emostream analyze FOLDER`: two processes against one, results equal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.measure import Timing
+from benchmarks.offline import write_session
+from benchmarks.report import Row
+from realtime.errors import EmostreamError
+
+SESSIONS = 4
+_ROOT = Path(__file__).parents[1]
+_TABLES = ("predictions", "band_power", "quality")
+
+
+def run(seconds: float) -> list[Row]:
+    """Analyse four sessions of `60 * seconds` each, with the processes of this machine that joblib starts."""
+    session_s = max(8.0, 60.0 * seconds)
+    with tempfile.TemporaryDirectory(prefix="emostream-bench-") as place:
+        root = write_archive(Path(place) / "root", SESSIONS, session_s)
+        one, two = (analysed(root, Path(place) / f"by-{jobs}", jobs) for jobs in (1, 2))
+        difference = largest_difference(Path(place) / "by-1", Path(place) / "by-2")
+    return [
+        Row(
+            name=f"analyze of {SESSIONS} sessions, {session_s:g} s of 62 channels x 1000 Hz each, two processes",
+            ours=Timing.of([1000.0 * two.wall_s]),
+            peers={"one process": Timing.of([1000.0 * one.wall_s])},
+            max_difference=difference,
+            note="simulated; start of the processes included; on the cores "
+            f"{two.cpu_s:.1f} s, one process {one.cpu_s:.1f} s (it answers on a second thread, so that two processes "
+            f"of two cores gain less than twofold); largest difference of a number in the tables {difference:g}",
+        )
+    ]
+
+
+def write_archive(root: Path, sessions: int, session_s: float) -> Path:
+    """A recordings root with a session a simulated participant; the signals are the same, which costs the same."""
+    for number in range(1, sessions + 1):
+        stem = f"sub-{number:02d}_ses-01_task-rest_run-01"
+        folder = root / "sourcedata" / f"sub-{number:02d}" / "ses-01"
+        folder.mkdir(parents=True)
+        write_session(folder / f"{stem}.xdf", session_s)
+    return root
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Time passed, and time on the cores, all processes together."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def analysed(root: Path, out: Path, jobs: int) -> Cost:
+    """What the command takes on the whole folder.
+
+    Raises
+    ------
+    EmostreamError
+        It failed.
+    """
+    summary = out.with_suffix(".json")
+    command = [sys.executable, "-P", str(_ROOT / "emostream.py"), "analyze", str(root), "--out", str(out)]
+    command += ["--jobs", str(jobs), "--no-report", "--export", "none", "--summary", str(summary)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(_ROOT)}
+    before, begun_s = os.times(), time.perf_counter()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    wall_s, after = time.perf_counter() - begun_s, os.times()
+    if done.returncode != 0 or json.loads(summary.read_text(encoding="utf-8"))["failed"]:
+        raise EmostreamError(f"analyze ended with exit code {done.returncode}: {done.stderr.strip()[-300:]}")
+    children = after.children_user + after.children_system - before.children_user - before.children_system
+    return Cost(wall_s, children)
+
+
+def largest_difference(one: Path, other: Path) -> float:
+    """Between the numbers of two folders of analyses, table by table.
+
+    Raises
+    ------
+    EmostreamError
+        They do not hold the same tables, rows or texts.
+    """
+    import numpy as np
+    import pandas as pd
+
+    found = sorted(path.relative_to(one) for name in _TABLES for path in one.rglob(f"{name}.parquet"))
+    largest = 0.0
+    for path in found:
+        a, b = pd.read_parquet(one / path), pd.read_parquet(other / path)
+        numbers = a.select_dtypes("number").columns
+        rest = [column for column in a.columns if column not in numbers]
+        if a.shape != b.shape or not a[rest].equals(b[rest]):
+            raise EmostreamError(f"two processes and one do not agree in the table '{path}'")
+        x, y = a[numbers].to_numpy(np.float64), b[numbers].to_numpy(np.float64)
+        if not np.array_equal(np.isnan(x), np.isnan(y)):
+            raise EmostreamError(f"two processes and one do not agree in what the table '{path}' lacks")
+        largest = max(largest, float(np.nanmax(np.abs(x - y), initial=0.0)))
+    if not found:
+        raise EmostreamError(f"no table in '{one}'")
+    return largest

@@ -1,0 +1,1 @@
+"""The panels of emotion: the state now, traces over the session, movements over time."""

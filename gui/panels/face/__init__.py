@@ -1,0 +1,1 @@
+"""The panels of the face: live video, motion by region, movements with onset, apex and flow."""

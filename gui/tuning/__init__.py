@@ -1,0 +1,1 @@
+"""What may be changed while an engine runs: wishes on the left, what is in force on the right."""
