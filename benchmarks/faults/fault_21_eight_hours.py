@@ -89,7 +89,7 @@ def _observe(
         latencies += [(hour, now_s - at) for stamp in stamps if (at := _arrival(arrived, stamp)) is not None]
         if time.monotonic() - sampled_s >= _SAMPLE_S:
             sampled_s = time.monotonic()
-            told = ([row[0] for row in health.pull_chunk(0.0, 64)[0]] or [told])[-1]
+            told = ([row[0] for row in health.pull_chunk(0.0, 64)[0] or ()] or [told])[-1]
             samples.append(_sample(process, hour))
         time.sleep(_POLL_S)
     lost = {stream["name"]: int(stream["lost"]) for stream in json.loads(told).get("streams", [])}

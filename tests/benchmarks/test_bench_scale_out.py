@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pandas as pd
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from benchmarks import archive, machines
 from realtime.errors import EmostreamError
@@ -35,8 +36,8 @@ def test_two_engines_beside_one_another(tmp_path: Path, capsys: pytest.CaptureFi
 def _tables(folder: Path, value: float) -> Path:
     folder.mkdir()
     for name in ("predictions", "quality"):
-        table = pd.DataFrame({"time_s": [0.0, float("nan")], "value": [1.0, value], "what": ["a", "b"]})
-        table.to_parquet(folder / f"{name}.parquet")
+        table = pyarrow.table({"time_s": [0.0, float("nan")], "value": [1.0, value], "what": ["a", "b"]})
+        parquet.write_table(table, folder / f"{name}.parquet")
     return folder
 
 

@@ -126,10 +126,11 @@ class EmotionHistory:
         self.late = 0
         """Predictions passed over because their stamp was not after the one before."""
         self._rows = 3 * n_classes + _EXTRAS
-        # written twice, half a ring apart, so that any stretch of time is one contiguous view
-        self._stamps = np.empty(2 * kept, np.float64)
-        self._values = np.empty((self._rows, 2 * kept), np.float32)
-        self._ages = np.empty((2, 2 * kept), np.float32)
+        # written twice, half a ring apart, so that any stretch of time is one contiguous view; filled, so that the
+        # memory is taken now and not page by page through the hours
+        self._stamps: Float64 = np.full(2 * kept, np.nan)
+        self._values = np.full((self._rows, 2 * kept), np.nan, np.float32)
+        self._ages = np.full((2, 2 * kept), np.nan, np.float32)
         self._kept, self._pushed = kept, 0
         self._bins = _Bins(self._rows, bins)
 
@@ -250,10 +251,11 @@ class _Bins:
         self.width_s = FIRST_BIN_S
         self.first_s = float("nan")
         self._n = 0
-        self._keys = np.empty(capacity, np.int64)
-        self._low, self._high, self._sum = (np.empty((n_rows, capacity), np.float32) for _ in range(3))
-        self._count = np.empty((n_rows, capacity), np.float32)
-        self._starts, self._ends, self._hole_s = (np.empty(capacity, np.float64) for _ in range(3))
+        self._keys = np.full(capacity, -1, np.int64)
+        self._low, self._high, self._sum, self._count = (
+            np.full((n_rows, capacity), np.nan, np.float32) for _ in range(4)
+        )
+        self._starts, self._ends, self._hole_s = (np.full(capacity, np.nan) for _ in range(3))
 
     @property
     def nbytes(self) -> int:
