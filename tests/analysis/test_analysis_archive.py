@@ -25,7 +25,6 @@ from realtime.analysis.job import Wishes
 from realtime.errors import ConfigurationError, DataError
 
 _QUICK = ("--no-report", "--export", "none")
-_TABLES = ("predictions", "band_power", "quality")
 
 
 def _load(_path: Path) -> AlphaRecognizer:
