@@ -118,7 +118,8 @@ class Window:
 class Scene:
     """Processes in an LSL session of their own; a context manager that ends them all."""
 
-    def __init__(self) -> None:
+    def __init__(self, prediction_hop_s: float | None = None) -> None:
+        self._prediction_hop_s = prediction_hop_s
         self._folder = tempfile.TemporaryDirectory(prefix="emostream-bench-")
         self._environment = {
             **os.environ,
@@ -146,7 +147,12 @@ class Scene:
 
     def participant_and_engine(self) -> None:
         """Start both; they go on until the end."""
-        for command in (["benchmarks.gui_sender"], ["emostream", "run", "--headless"]):
+        engine = ["emostream", "run", "--headless"]
+        if self._prediction_hop_s is not None:
+            config = Path(self._folder.name) / "engine.toml"
+            config.write_text(f"[engine]\nprediction_hop_s = {self._prediction_hop_s}\n", encoding="utf-8")
+            engine += ["--config", str(config)]
+        for command in (["benchmarks.gui_sender"], engine):
             self._processes.append(self._start(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
 
     def window(self) -> Window:
@@ -203,9 +209,9 @@ class Scene:
 
 
 @contextmanager
-def scene() -> Iterator[Scene]:
-    """A scene with participant and engine."""
-    made = Scene()
+def scene(prediction_hop_s: float | None = None) -> Iterator[Scene]:
+    """A scene with participant and engine, which answers so often, or as often as usual."""
+    made = Scene(prediction_hop_s)
     try:
         made.participant_and_engine()
         yield made
