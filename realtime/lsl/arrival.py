@@ -22,6 +22,7 @@ JUMP_S = 0.5
 _BACK_S = 1.0
 _SLACK_S = 0.25
 _WATCHED_S = 1.0
+_LOOK_S = 0.5
 _SPAN_S = 10.0
 _STEP_S = 5e-3
 _DEAD_BAND_S = 5e-3
@@ -43,8 +44,9 @@ class ArrivalClock:
     A step of the stamps of more than half a second forward (a second back) is a jump of the clock where the samples
     could not have arrived when they did if it were not: stamps from the future, or from before what was already sent.
     A step forward that fits the arrival is a gap, and stays. Stamps that do not go with the time, such as those of a
-    recording that is sent as fast as it goes, tell nothing and are left alone. Drift is followed from 5 ms on, at
-    250 ppm at most; a lag that changes within ten seconds by more than 5 ms is the transport's and is not followed.
+    recording that is sent as fast as it goes or at another speed, tell nothing and are left alone. Drift is followed
+    from 5 ms on, at 250 ppm at most; a lag that changes within ten seconds by more than 5 ms is the transport's and is
+    not followed.
 
     Parameters
     ----------
@@ -77,6 +79,7 @@ class ArrivalClock:
         self._last = math.nan
         self._lag = math.nan
         self._since = math.inf
+        self._looked, self._usual = -math.inf, math.inf
         self._base = math.nan
         self._span_end = -math.inf
         # of two spans: one may begin while what a stalled reader left is worked off
@@ -132,6 +135,12 @@ class ArrivalClock:
         if self._span_end == -math.inf:
             self._span_end = now_s + _SPAN_S
         self._least = min(self._least, lag_s)
+        if now_s - self._looked >= _LOOK_S:
+            usual = min(self._least, self._least_before)
+            if self._usual - usual > _SLACK_S:
+                # a clock's least lag stays; these stamps run ahead of the time, as a fast replay's do
+                self._since = now_s
+            self._looked, self._usual = now_s, usual
         if now_s < self._span_end:
             return
         # as if nothing had been followed, so that what was followed cannot feed back

@@ -95,6 +95,20 @@ def test_arrival_leaves_stamps_alone_that_are_sent_ahead_of_time() -> None:
     assert (link.arrival.jumps, link.line.lost) == (0, 300)
 
 
+@pytest.mark.parametrize("speed", [0.1, 0.5, 2.0, 5.0, 10.0, 20.0])
+def test_arrival_takes_the_seams_of_a_replay_at_any_speed_for_gaps(speed: float) -> None:
+    """A replay that begins again is silent for half a second; its stamps go on by what was played beyond its end."""
+    arrival, now, beyond_s = ArrivalClock(1.0 / _RATE), 50.0, 0.0
+    for turn in range(20):
+        for true in _chunks(0, 1500):
+            now += _CHUNK / _RATE / speed
+            raw = true + turn * 6.0 + beyond_s
+            assert arrival.follow(raw, now) is raw
+        now += 0.55
+        beyond_s += 0.5 + 0.05 * speed
+    assert (arrival.jumps, arrival.offset_s) == (0, 0.0)
+
+
 def test_arrival_does_not_follow_a_transport_that_becomes_slower() -> None:
     link = _Link()
     for true in _chunks(0, 20_000):
