@@ -22,7 +22,7 @@ JUMP_S = 0.5
 _BACK_S = 1.0
 _SLACK_S = 0.25
 _WATCHED_S = 1.0
-_LOOK_S = 0.5
+_LOOK_S = 0.1
 _SPAN_S = 10.0
 _STEP_S = 5e-3
 _DEAD_BAND_S = 5e-3
@@ -79,7 +79,7 @@ class ArrivalClock:
         self._last = math.nan
         self._lag = math.nan
         self._since = math.inf
-        self._looked, self._usual = -math.inf, math.inf
+        self._looked, self._usual = -math.inf, math.nan
         self._base = math.nan
         self._span_end = -math.inf
         # of two spans: one may begin while what a stalled reader left is worked off
@@ -131,15 +131,14 @@ class ArrivalClock:
     def _measure(self, lag_s: float, now_s: float) -> None:
         """Take the lag of the newest sample in; every ten seconds the least of them tells how the clock drifts."""
         self._lag = lag_s
-        self._since = min(self._since, now_s)
         if self._span_end == -math.inf:
             self._span_end = now_s + _SPAN_S
         self._least = min(self._least, lag_s)
         if now_s - self._looked >= _LOOK_S:
             usual = min(self._least, self._least_before)
-            if self._usual - usual > _SLACK_S:
-                # a clock's least lag stays; these stamps run ahead of the time, as a fast replay's do
-                self._since = now_s
+            # a clock's least lag stays; where it sinks, stamps run ahead of the time, as a fast replay's do
+            sinks = self._usual - usual > _SLACK_S
+            self._since = math.inf if sinks else min(self._since, now_s)
             self._looked, self._usual = now_s, usual
         if now_s < self._span_end:
             return

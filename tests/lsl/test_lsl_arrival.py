@@ -96,7 +96,8 @@ def test_arrival_leaves_stamps_alone_that_are_sent_ahead_of_time() -> None:
 
 
 @pytest.mark.parametrize("speed", [0.1, 0.5, 2.0, 5.0, 10.0, 20.0])
-def test_arrival_takes_the_seams_of_a_replay_at_any_speed_for_gaps(speed: float) -> None:
+@pytest.mark.parametrize("silence_s", [0.5, 0.55, 0.6])
+def test_arrival_takes_the_seams_of_a_replay_at_any_speed_for_gaps(speed: float, silence_s: float) -> None:
     """A replay that begins again is silent for half a second; its stamps go on by what was played beyond its end."""
     arrival, now, beyond_s = ArrivalClock(1.0 / _RATE), 50.0, 0.0
     for turn in range(20):
@@ -104,8 +105,8 @@ def test_arrival_takes_the_seams_of_a_replay_at_any_speed_for_gaps(speed: float)
             now += _CHUNK / _RATE / speed
             raw = true + turn * 6.0 + beyond_s
             assert arrival.follow(raw, now) is raw
-        now += 0.55
-        beyond_s += 0.5 + 0.05 * speed
+        now += silence_s
+        beyond_s += 0.5 + (silence_s - 0.5) * speed
     assert (arrival.jumps, arrival.offset_s) == (0, 0.0)
 
 
