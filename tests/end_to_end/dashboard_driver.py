@@ -244,11 +244,12 @@ class Steps:
     def _painted(self) -> tuple[float, float]:
         canvas = window().panels.eeg.canvas
         assert canvas.traces is not None
+        # painted first: what was sent must reach as far as what is painted
+        painted = painted_trace(canvas)[canvas._gutter_px : canvas.width()]
         self.eeg.look()
         gaps = np.flatnonzero(np.diff(self.eeg.stamps[-6000:]) > 0.05)
         kept = self.eeg.values[-6000:][gaps[-1] + 1 if len(gaps) else 0 :]
         values, stamps = np.stack(kept)[:, canvas.labels.index(CHANNEL)], np.array(self.eeg.stamps[-len(kept) :])
-        painted = painted_trace(canvas)[canvas._gutter_px : canvas.width()]
         return seen_at(painted, values, stamps, canvas.view.window_s / canvas.traces.width)
 
     def record(self) -> Generator[Wait, None, None]:
