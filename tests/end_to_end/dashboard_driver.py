@@ -53,9 +53,6 @@ def say(step: str, **told: Any) -> None:
     print(json.dumps({"step": step, **told}), flush=True)
 
 
-ALIKE = 0.98
-
-
 class Script:
     """Takes one step after the other in the window's own event loop; a modal box that no step expects ends it."""
 
@@ -204,11 +201,9 @@ class Steps:
         before = pixels(w.panels.traces.canvas), pixels(w.panels.state)
         self._show_one_channel()
         yield "two seconds of EEG", self._for(2.5)
-        yield from self._until_alike()
-        first = self._painted_now
+        first = self._painted()
         yield "time", self._for(1.0)
-        yield from self._until_alike()
-        second = self._painted_now
+        second = self._painted()
         moved = not np.array_equal(pixels(w.panels.traces.canvas), before[0])
         say(
             "traces",
@@ -229,17 +224,6 @@ class Steps:
     def _show_one_channel(self) -> None:
         view = replace(window().panels.eeg.view, channels=ChannelChoice(names=(CHANNEL,)), window_s=5.0)
         window().panels.eeg.set_view(view)
-
-    _painted_now = (0.0, 0.0)
-
-    def _until_alike(self) -> Generator[Wait, None, None]:
-        """Look until the painted line is the one that was sent, ten seconds at most: a window that is being made anew
-        shows an older line for a moment."""
-        end = time.monotonic() + 10.0
-        self._painted_now = self._painted()
-        while self._painted_now[1] <= ALIKE and time.monotonic() < end:
-            yield "another look", self._for(0.25)
-            self._painted_now = self._painted()
 
     def _painted(self) -> tuple[float, float]:
         canvas = window().panels.eeg.canvas
@@ -339,8 +323,7 @@ class Steps:
         begun = len(self.eeg.values)
         self._show_one_channel()
         yield "three seconds of its EEG", lambda: len(self.eeg.values) > begun + 3000
-        yield from self._until_alike()
-        _, alike = self._painted_now
+        _, alike = self._painted()
         while not bar.state.paused:
             # a person presses again where nothing happens: a replay that has just begun does not listen yet
             press(Qt.Key.Key_Space, CTRL)
