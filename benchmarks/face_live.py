@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import numpy as np
 
 from benchmarks.face_node import FPS, SIZE, Sent, Taken
 from benchmarks.measure import Timing, load
+from benchmarks.nodes import answer
 from benchmarks.report import Goal, Row
 from realtime.errors import EmostreamError
 
@@ -52,23 +52,13 @@ def streamed(seconds: float) -> tuple[Sent, Taken]:
             nodes[role] = subprocess.Popen(
                 command, cwd=_ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
             )
-        said = {role: _answer(role, node, seconds + _START_S) for role, node in nodes.items()}
+        said = {role: answer(role, node, seconds + _START_S) for role, node in nodes.items()}
     finally:
         for node in nodes.values():
             if node.poll() is None:
                 node.kill()
             node.communicate()
     return Sent(**said["camera"]), Taken(**said["engine"])
-
-
-def _answer(role: str, node: subprocess.Popen[str], timeout_s: float) -> dict:
-    try:
-        text, _ = node.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired as err:
-        raise EmostreamError(f"the benchmark's '{role}' process did not end within {timeout_s:.0f} s") from err
-    if node.returncode != 0:
-        raise EmostreamError(f"the benchmark's '{role}' process ended with exit code {node.returncode}")
-    return json.loads(text)
 
 
 def row(sent: Sent, taken: Taken, where: str) -> Row:

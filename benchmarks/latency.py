@@ -7,7 +7,6 @@ same run and beside a raw pull of their own: one of them polls a thousand times 
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -21,9 +20,9 @@ from benchmarks.arrivals import LEAD_IN_S, OURS, PEERS, Answers
 from benchmarks.checkpoint import PATH
 from benchmarks.faults.lab import installed
 from benchmarks.measure import Timing
+from benchmarks.nodes import answer
 from benchmarks.report import Goal, Row
 from models.checkpoint_info import read_checkpoint
-from realtime.errors import EmostreamError
 from realtime.lsl import session
 
 _ROOT = Path(__file__).parents[1]
@@ -148,7 +147,7 @@ def _stream(seconds: float, roles: tuple[str, ...]) -> Streamed:
                     stdout=subprocess.PIPE,
                     text=True,
                 )
-            said = {role: _answer(role, node, seconds + _START_S) for role, node in nodes.items()}
+            said = {role: _answers(role, node, seconds + _START_S) for role, node in nodes.items()}
         finally:
             for node in nodes.values():
                 if node.poll() is None:
@@ -164,13 +163,7 @@ def _module(role: str, seconds: str, roles: tuple[str, ...]) -> list[str]:
     return ["benchmarks.lsl_node", role, seconds, *(roles if role == "send" else ())]
 
 
-def _answer(role: str, node: subprocess.Popen[str], timeout_s: float) -> Answers:
+def _answers(role: str, node: subprocess.Popen[str], timeout_s: float) -> Answers:
     """What a process printed: its times."""
-    try:
-        text, _ = node.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired as err:
-        raise EmostreamError(f"the benchmark's '{role}' process did not end within {timeout_s:.0f} s") from err
-    if node.returncode != 0:
-        raise EmostreamError(f"the benchmark's '{role}' process ended with exit code {node.returncode}")
-    said = json.loads(text)
+    said = answer(role, node, timeout_s)
     return {what: {int(number): at for number, at in times.items()} for what, times in said.items()}

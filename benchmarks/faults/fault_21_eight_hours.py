@@ -194,9 +194,9 @@ def main() -> None:
     """`python -m benchmarks.faults.fault_21_eight_hours HOURS`: another length than the row's."""
     import sys
 
-    from realtime.lsl import session
+    from benchmarks.faults.suite import join_session
 
-    session.configure()
+    join_session()
     outcome = replayed(float(sys.argv[1]))
     print(json.dumps({"measured": outcome.measured, "met": outcome.met, **outcome.figures}), flush=True)
 

@@ -126,7 +126,7 @@ def run(chosen: Sequence[int] | None, full: bool, summary: Path | None, *, peers
         raise ConfigurationError(
             f"--rows: no row {', '.join(map(str, absent))}; there are {', '.join(map(str, there))}"
         )
-    _join_session()
+    join_session()
     console = Console(width=None if sys.stdout.isatty() else 150)
     findings: list[Finding] = []
     for row in map(load_row, sorted(set(chosen)) if chosen else there):
@@ -162,7 +162,7 @@ def parse_rows(text: str) -> tuple[int, ...]:
     return tuple(rows)
 
 
-def _join_session() -> None:
+def join_session() -> None:
     """An LSL session of its own for this process and its children: nothing else is seen, nobody else sees it."""
     os.environ["EMOSTREAM_SESSION"] = f"faults-{uuid.uuid4().hex[:12]}"
     from realtime.lsl import session

@@ -81,18 +81,15 @@ def find_archive(files: Sequence[Path]) -> tuple[Member, ...] | None:
     """
     if not all(path.is_dir() or (path.is_file() and path.suffix.lower() in XDF_SUFFIXES) for path in files):
         return None
-    if len(files) == 1 and (files[0].is_file() or _holds_one(files[0])):
+    recordings = {path: [path] if path.is_file() else find_recordings(path) for path in files}
+    if len(files) == 1 and (files[0].is_file() or sum(xdf.parent == files[0] for xdf in recordings[files[0]]) == 1):
         return None
     found: dict[Path, Member] = {}
-    for path in files:
-        for xdf in [path] if path.is_file() else find_recordings(path):
+    for path, inside in recordings.items():
+        for xdf in inside:
             below = Path() if path.is_file() else xdf.parent.relative_to(path)
             found.setdefault(xdf.resolve(), Member(xdf, below))
     return tuple(found.values()) or None
-
-
-def _holds_one(folder: Path) -> bool:
-    return sum(xdf.parent == folder for xdf in find_recordings(folder)) == 1
 
 
 def plan_archive(members: Sequence[Member], out: Path | None, wishes: Wishes) -> list[Job]:

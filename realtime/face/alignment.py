@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from realtime.errors import DataError
 from realtime.face._cv import bytes_of, cv2
+from realtime.face.layout import CROP_PX, EYE_LINE_PX, EYE_SPAN_PX
 from realtime.packets import Bool, Float32, UInt8
 
-CROP_PX = 256
-EYE_SPAN_PX = 128.0
 INTEROCULAR_PX = 0.69 * EYE_SPAN_PX
-_EYE_LINE_PX = 87.0
 
 # Mean of several real faces tracked with this mesh, mirrored and averaged: x, y from the middle between the outer eye
 # corners, in units of their distance. Eye corners, bridge of the nose, temples: points that no action unit moves much.
@@ -34,7 +32,7 @@ _STABLE = {
     454: (0.718, 0.186),
 }
 STABLE_POINTS = tuple(_STABLE)
-_TEMPLATE = np.array(list(_STABLE.values())) * EYE_SPAN_PX + [CROP_PX / 2, _EYE_LINE_PX]
+_TEMPLATE = np.array(list(_STABLE.values())) * EYE_SPAN_PX + [CROP_PX / 2, EYE_LINE_PX]
 _INDEX = np.array(STABLE_POINTS)
 _TARGET = _TEMPLATE[:, 0] + 1j * _TEMPLATE[:, 1]
 _TARGET_MEAN = complex(_TARGET.mean())

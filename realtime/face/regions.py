@@ -11,39 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.face._cv import cv2
-from realtime.face.alignment import CROP_PX, EYE_SPAN_PX, hull_mask, oval_mask
+from realtime.face.alignment import hull_mask, oval_mask
+from realtime.face.layout import APERTURES, CORNER_RADIUS_PX, CORNERS, CROP_PX, HULLS, MARGIN_PX, REGIONS
 from realtime.packets import Bool, Float32
 
-REGIONS = (
-    "brow_left",
-    "brow_right",
-    "eye_left",
-    "eye_right",
-    "nose_left",
-    "nose_right",
-    "mouth_left",
-    "mouth_right",
-    "mouth",
-    "chin",
-)
-
-_HULLS = {
-    "brow_left": (300, 293, 334, 296, 336, 276, 283, 282, 295, 285),
-    "brow_right": (70, 63, 105, 66, 107, 46, 53, 52, 65, 55),
-    "eye_left": (342, 445, 444, 443, 442, 441, 413, 464, 453, 452, 451, 450, 449, 448, 261, 446),
-    "eye_right": (113, 225, 224, 223, 222, 221, 189, 244, 233, 232, 231, 230, 229, 228, 31, 226),
-    "nose_left": (278, 294, 327, 358, 423, 355, 371, 266),
-    "nose_right": (48, 64, 98, 129, 203, 126, 142, 36),
-    "mouth": (0, 37, 39, 40, 267, 269, 270, 17, 84, 314, 91, 321),
-    "chin": (200, 32, 262, 148, 377, 152, 176, 400, 208, 428),
-}
-_CORNERS = {"mouth_left": 291, "mouth_right": 61}
-_CORNER_RADIUS_PX = round(0.13 * EYE_SPAN_PX)
-_MARGIN_PX = 5
-APERTURES = {
-    "eye_left": (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
-    "eye_right": (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
-}
 _LIPS = (61, 291, 0, 17, 40, 270, 91, 321)
 _GRID_STEP_PX = 16
 
@@ -107,12 +78,12 @@ def region_map(points: Float32) -> RegionMap:
 
 
 def _region(name: str, points: Float32) -> Bool:
-    if name in _CORNERS:
+    if name in CORNERS:
         disc = np.zeros((CROP_PX, CROP_PX), np.uint8)
-        x, y = np.round(points[_CORNERS[name]]).astype(int)
-        cv2.circle(disc, (int(x), int(y)), _CORNER_RADIUS_PX, 1, -1)
+        x, y = np.round(points[CORNERS[name]]).astype(int)
+        cv2.circle(disc, (int(x), int(y)), round(CORNER_RADIUS_PX), 1, -1)
         return disc.astype(bool)
-    return _grown(hull_mask(points[list(_HULLS[name])]), _MARGIN_PX)
+    return _grown(hull_mask(points[list(HULLS[name])]), MARGIN_PX)
 
 
 def _grown(mask: Bool, radius: int) -> Bool:

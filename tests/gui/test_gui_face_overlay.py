@@ -10,11 +10,10 @@ from PyQt5.QtCore import QPointF
 from PyQt5.QtGui import QColor, QImage, QPainter
 from skimage import data
 
-from gui.panels.face import overlay
 from gui.panels.face.flow_arrows import ARROW_PX, flow_arrows, paint_arrows
 from gui.panels.face.overlay import FaceShape, MotionLegend, crop_placement, region_paths, strength, tint
 from gui.theme import DARK
-from realtime.face import alignment, regions
+from realtime.face import regions
 from realtime.face.alignment import Alignment
 from realtime.face.tracker import FaceTracker
 from realtime.packets import Float32
@@ -26,20 +25,6 @@ def landmarks() -> Float32:
     face = FaceTracker().track(np.ascontiguousarray(data.astronaut()[:400, :400]))
     assert face is not None
     return face.landmarks
-
-
-def test_the_tables_are_the_engines() -> None:
-    assert overlay.HULLS == regions._HULLS
-    assert overlay.CORNERS == regions._CORNERS
-    assert overlay.APERTURES == regions.APERTURES
-    assert set(overlay.HULLS) | set(overlay.CORNERS) == set(regions.REGIONS)
-    assert (overlay.CROP_PX, overlay.EYE_SPAN_PX, overlay.EYE_LINE_PX) == (
-        alignment.CROP_PX,
-        alignment.EYE_SPAN_PX,
-        alignment._EYE_LINE_PX,
-    )
-    assert round(overlay.CORNER_RADIUS_PX) == regions._CORNER_RADIUS_PX
-    assert overlay.MARGIN_PX == regions._MARGIN_PX
 
 
 def test_the_crop_lies_where_the_engine_cuts_it(landmarks: Float32) -> None:

@@ -1,7 +1,7 @@
 """Drawing on a face: its oval, its regions tinted by how much they move, and a legend for the tint.
 
-The regions lie where the engine's `realtime.face.regions` puts them; the tables are repeated here because that module
-needs OpenCV, which the dashboard never loads. A test holds the two together.
+The regions lie where the engine's `realtime.face.regions` puts them, which needs OpenCV; the dashboard never loads it.
+A test holds the two together.
 """
 
 from __future__ import annotations
@@ -16,30 +16,19 @@ from PyQt5.QtWidgets import QWidget
 from scipy.spatial import ConvexHull, QhullError
 
 from gui.theme import Theme, font, scaled
+from realtime.face.layout import (
+    APERTURES,
+    CORNER_RADIUS_PX,
+    CORNERS,
+    CROP_PX,
+    EYE_LINE_PX,
+    EYE_SPAN_PX,
+    HULLS,
+    MARGIN_PX,
+)
 from realtime.packets import Float32
 
-CROP_PX = 256
-EYE_SPAN_PX = 128.0
-EYE_LINE_PX = 87.0
 EYE_CORNERS = (33, 263)
-
-HULLS = {
-    "brow_left": (300, 293, 334, 296, 336, 276, 283, 282, 295, 285),
-    "brow_right": (70, 63, 105, 66, 107, 46, 53, 52, 65, 55),
-    "eye_left": (342, 445, 444, 443, 442, 441, 413, 464, 453, 452, 451, 450, 449, 448, 261, 446),
-    "eye_right": (113, 225, 224, 223, 222, 221, 189, 244, 233, 232, 231, 230, 229, 228, 31, 226),
-    "nose_left": (278, 294, 327, 358, 423, 355, 371, 266),
-    "nose_right": (48, 64, 98, 129, 203, 126, 142, 36),
-    "mouth": (0, 37, 39, 40, 267, 269, 270, 17, 84, 314, 91, 321),
-    "chin": (200, 32, 262, 148, 377, 152, 176, 400, 208, 428),
-}
-CORNERS = {"mouth_left": 291, "mouth_right": 61}
-APERTURES = {
-    "eye_left": (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
-    "eye_right": (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
-}
-CORNER_RADIUS_PX = 0.13 * EYE_SPAN_PX
-MARGIN_PX = 5.0
 
 MOTION_FROM, MOTION_FULL = 2.0, 64.0
 """Multiples of the person's own noise at the ends of the ramp, which is logarithmic.
