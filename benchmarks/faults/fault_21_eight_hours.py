@@ -194,9 +194,9 @@ def main() -> None:
     """`python -m benchmarks.faults.fault_21_eight_hours HOURS`: another length than the row's."""
     import sys
 
-    from benchmarks.faults.suite import join_session
+    from benchmarks.faults import suite
 
-    join_session()
+    suite.join_session()
     outcome = replayed(float(sys.argv[1]))
     print(json.dumps({"measured": outcome.measured, "met": outcome.met, **outcome.figures}), flush=True)
 

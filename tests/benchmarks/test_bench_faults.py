@@ -32,7 +32,7 @@ def test_the_score_counts_rows_that_were_not_run_as_not_met(
     rows = {1: _row(1, True, pylsl=False), 2: _row(2, False, pylsl=True, pyxdf=False), 3: _row(3, True)}
     monkeypatch.setattr(suite, "row_numbers", lambda: list(rows))
     monkeypatch.setattr(suite, "load_row", rows.__getitem__)
-    monkeypatch.setattr(suite, "_join_session", lambda: None)
+    monkeypatch.setattr(suite, "join_session", lambda: None)
     path = tmp_path / "f.json"
     suite.run((2, 1, 1), False, path)
     found = json.loads(path.read_text(encoding="utf-8"))
