@@ -8,65 +8,61 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from realtime.errors import EmostreamError
 
 SUITES = ("dsp", "face", "network", "latency", "start", "gui", "offline", "training", "archive")
 
 
-def run(suites: Sequence[str], seconds: float) -> dict[str, Any]:
-    """Measure the suites, print a table of each, and return what the summary holds.
+def run(suites: Sequence[str], seconds: float, summary: Path | None) -> int:
+    """Measure the suites, print a table of each, and write what was measured, also where it was cut short.
 
     Parameters
     ----------
     suites : sequence of str
-        Some of `SUITES`.
+        Some of `SUITES`. One that fails has its line on stderr, and the others are measured.
     seconds : float
         How long each row is measured.
+    summary : Path or None
+        For `machine`, and `rows` as `benchmarks.report.Row.as_json` writes them.
 
     Returns
     -------
-    dict
-        `machine`, and `rows` as `benchmarks.report.Row.as_json` writes them.
+    int
+        Exit code: 0, or that of the last error.
     """
     from rich.console import Console
 
     from benchmarks.measure import load, machine
     from benchmarks.report import table
+    from realtime.output import write_json
 
     console = Console(width=None if sys.stdout.isatty() else 150)
-    about, rows = machine(), []
-    for suite in suites:
-        before = load()
-        found = importlib.import_module(f"benchmarks.{suite}").run(seconds)
-        console.print(table(found, f"{suite}: load {before} of {about['cores']} cores before, {load()} after"))
-        rows += [row.as_json() | {"suite": suite} for row in found]
-    about["load_after"] = load()
+    about, rows, exit_code = machine(), [], 0
+    try:
+        for suite in suites:
+            before = load()
+            try:
+                found = importlib.import_module(f"benchmarks.{suite}").run(seconds)
+            except EmostreamError as err:
+                print(f"benchmarks: {suite}: {err}", file=sys.stderr)
+                exit_code = err.exit_code
+                continue
+            console.print(table(found, f"{suite}: load {before} of {about['cores']} cores before, {load()} after"))
+            rows += [row.as_json() | {"suite": suite} for row in found]
+    finally:
+        if summary is not None:
+            write_json(summary, {"machine": about | {"load_after": load()}, "rows": rows})
     console.print(
         f"{about['processor']}, {about['cores']} cores, one thread; load: all users, last minute; "
         "medians; cpu: time on a core, wall: time passed"
     )
-    return {"machine": about, "rows": rows}
+    return exit_code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, measure, write the summary; returns the exit code."""
-    parser = _parser()
-    chosen = parser.parse_args(arguments)
-    if chosen.seconds is not None and not chosen.seconds > 0:
-        parser.error("--seconds wants a positive number")
-    if chosen.summary is not None and not chosen.summary.absolute().parent.is_dir():
-        parser.error(f"--summary: no folder '{chosen.summary.absolute().parent}'")
-    spotting = chosen.suite == "spotting"
-    if not spotting and any(vars(chosen)[name] is not None for name in ("clips", "jobs", "baselines")):
-        parser.error("--clips, --jobs and --baselines belong to the suite 'spotting'")
-    if chosen.out is not None and not (spotting or chosen.suite == "scaling"):
-        parser.error("--out belongs to the suites 'spotting' and 'scaling'")
-    if chosen.suite != "faults" and (chosen.rows is not None or chosen.full or not chosen.peers):
-        parser.error("--rows, --full and --no-peers belong to the suite 'faults'")
-    if chosen.jobs == 0:
-        parser.error("--jobs wants a number of processes, or -1 for one a core")
+    chosen = _chosen(arguments)
     # before NumPy is loaded: more threads on a busy machine measure the machine
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
@@ -96,12 +92,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows = None if chosen.rows is None else parse_rows(chosen.rows)
             run_faults(rows, chosen.full, chosen.summary, peers=chosen.peers)
             return 0
-        return _spotting(chosen) if spotting else _timings(chosen)
+        return _spotting(chosen) if chosen.suite == "spotting" else _timings(chosen)
     except EmostreamError as err:
         print(f"benchmarks: {err}", file=sys.stderr)
         return err.exit_code
     except KeyboardInterrupt:
         return 130
+
+
+def _chosen(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line, which leaves with 2 where it makes no sense."""
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    if chosen.seconds is not None and not chosen.seconds > 0:
+        parser.error("--seconds wants a positive number")
+    if chosen.summary is not None and not chosen.summary.absolute().parent.is_dir():
+        parser.error(f"--summary: no folder '{chosen.summary.absolute().parent}'")
+    spotting = chosen.suite == "spotting"
+    if not spotting and any(vars(chosen)[name] is not None for name in ("clips", "jobs", "baselines")):
+        parser.error("--clips, --jobs and --baselines belong to the suite 'spotting'")
+    if chosen.out is not None and not (spotting or chosen.suite == "scaling"):
+        parser.error("--out belongs to the suites 'spotting' and 'scaling'")
+    if chosen.suite != "faults" and (chosen.rows is not None or chosen.full or not chosen.peers):
+        parser.error("--rows, --full and --no-peers belong to the suite 'faults'")
+    if chosen.jobs == 0:
+        parser.error("--jobs wants a number of processes, or -1 for one a core")
+    return chosen
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -113,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         choices=(*SUITES, "all", "machines", "scaling", "spotting", "flow", "faults", "soak"),
         default="all",
-        help="all: dsp to offline; spotting, flow and faults measure what is right, soak half an hour of demo",
+        help="all: dsp to archive; spotting, flow and faults measure what is right, soak half an hour of demo",
     )
     parser.add_argument("--summary", type=Path, metavar="FILE", help="write the table as JSON")
     parser.add_argument(
@@ -138,12 +154,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _timings(chosen: argparse.Namespace) -> int:
     seconds = 5.0 if chosen.seconds is None else chosen.seconds
-    summary = run(SUITES if chosen.suite == "all" else (chosen.suite,), seconds)
-    if chosen.summary is not None:
-        from realtime.output import write_json
-
-        write_json(chosen.summary, summary)
-    return 0
+    return run(SUITES if chosen.suite == "all" else (chosen.suite,), seconds, chosen.summary)
 
 
 def _spotting(chosen: argparse.Namespace) -> int:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks import face_live
 from benchmarks.measure import interleave
 from benchmarks.report import Goal, Row
 from realtime.face.alignment import Alignment
-from realtime.face.flow import FlowMethod, remove_head_motion
+from realtime.face.flow import FlowMethod, dense_flow, remove_head_motion
 from realtime.face.movement import face_flow
 from realtime.face.pipeline import FacePipeline
-from realtime.face.regions import region_map
+from realtime.face.regions import RegionMap, region_map
 from realtime.face.tracker import FaceTracker
-from realtime.packets import UInt8, VideoFrame
+from realtime.packets import Float32, UInt8, VideoFrame
 from simulators.cohort import unseen_person
 from simulators.face import FaceSimulator
 from simulators.scenario import make_scenario
@@ -28,6 +31,9 @@ DENSE: dict[FlowMethod, str] = {
     "dis": "tracker, dense DIS flow averaged over the regions",
     "farneback": "the same with Farneback flow",
 }
+PER_REGION = "tracker, Farneback in each region's box, head motion left in"
+_ROOM_PX = 8  # around a region's box: half of Farneback's window
+Motion = Callable[[UInt8, UInt8], Float32]
 
 
 def run(seconds: float) -> list[Row]:
@@ -36,7 +42,7 @@ def run(seconds: float) -> list[Row]:
     pipeline, push = _pusher(frames)
     tracker, pictures = FaceTracker(), back_and_forth(frames)
     calls: dict[str, Callable[[], object]] = {"ours": push, "floor": lambda: tracker.track(next(pictures))}
-    calls |= {name: dense(frames, method) for method, name in DENSE.items()}
+    calls |= peers(frames)
     for _ in range(LEAD_IN):
         for call in calls.values():
             call()
@@ -48,7 +54,7 @@ def run(seconds: float) -> list[Row]:
             ours=timings["ours"],
             floor=timings["floor"],
             floor_name="the tracker alone",
-            peers={name: timings[name] for name in DENSE.values()},
+            peers={name: timings[name] for name in (*DENSE.values(), PER_REGION)},
             goals=(Goal("median", 5.0),),
             note=f"face found in {counters.faces} of {counters.evaluated} frames, all evaluated; the peers do not spot",
         ),
@@ -81,21 +87,54 @@ def _pusher(frames: list[UInt8]) -> tuple[FacePipeline, Callable[[], object]]:
     return pipeline, push
 
 
-def dense(frames: list[UInt8], method: FlowMethod) -> Callable[[], object]:
-    """Landmarks, one aligned crop a frame, dense flow over the lag, head motion removed, region means."""
+def peers(frames: list[UInt8]) -> dict[str, Callable[[], object]]:
+    """Other ways with a frame, each a call: the first two over the whole face, the third where the regions are."""
+    found = {name: _peer(frames, partial(dense, method=method)) for method, name in DENSE.items()}
+    return found | {PER_REGION: _peer(frames, per_region)}
+
+
+def _peer(frames: list[UInt8], method: Callable[[RegionMap], Motion]) -> Callable[[], object]:
+    """Landmarks, one aligned crop a frame, and the motion of the regions over the lag."""
     tracker, pictures = FaceTracker(), back_and_forth(frames)
     first = tracker.track(frames[0])
     assert first is not None
     alignment = Alignment.fit(first.landmarks)
-    regions = region_map(alignment.apply(first.landmarks))
+    motion = method(region_map(alignment.apply(first.landmarks)))
     crops = deque([alignment.crop(frames[0])] * LAG, maxlen=LAG)
 
     def step() -> object:
         picture = next(pictures)
         tracker.track(picture)
         crop = alignment.crop(picture)
-        flow = remove_head_motion(face_flow(crops[0], crop, regions, method), regions.grid)
+        found = motion(crops[0], crop)
         crops.append(crop)
-        return regions.means(flow)
+        return found
 
     return step
+
+
+def dense(regions: RegionMap, method: FlowMethod) -> Motion:
+    """Flow of the whole face, head motion removed, averaged over regions and eyes' openings: (12, 2) float32 px."""
+
+    def motion(a: UInt8, b: UInt8) -> Float32:
+        return regions.means(remove_head_motion(face_flow(a, b, regions, method), regions.grid))
+
+    return motion
+
+
+def per_region(regions: RegionMap) -> Motion:
+    """Farneback flow of each region by itself, averaged over it: (10, 2) float32 px."""
+    boxes = [_box(mask) for mask in regions.masks]
+    inside = [mask[box] for mask, box in zip(regions.masks, boxes, strict=True)]
+
+    def motion(a: UInt8, b: UInt8) -> Float32:
+        flows = [dense_flow(np.ascontiguousarray(a[box]), np.ascontiguousarray(b[box]), "farneback") for box in boxes]
+        return np.stack([flow[mask].mean(axis=0) for flow, mask in zip(flows, inside, strict=True)])
+
+    return motion
+
+
+def _box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
+    """Rows and columns of a region, and what flow looks at around it."""
+    places = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    return tuple(slice(max(int(at[0]) - _ROOM_PX, 0), int(at[-1]) + _ROOM_PX + 1) for at in places)

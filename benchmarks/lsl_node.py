@@ -22,6 +22,7 @@ from realtime.engine import Engine
 from realtime.errors import EmostreamError
 from realtime.lsl import session
 from realtime.packets import BandPowerWindow, EegChunk, EegInfo, Evidence, Prediction, Result
+from realtime.processes import take_precedence
 from realtime.runner import LiveRunner
 
 _BUFFER = 250
@@ -131,7 +132,6 @@ def receive_predictions(deadline: float) -> Answers:
     from models.recognizer import load_recognizer
     from realtime.lsl.discovery import find_stream
     from realtime.lsl.sink import LslSink
-    from realtime.processes import take_precedence
 
     recognizer, moments = load_recognizer(PATH), _MeasuredRunner.moments
     with ExitStack() as stack:
@@ -157,6 +157,9 @@ def main() -> None:
     role, seconds = sys.argv[1], float(sys.argv[2])
     session.configure()
     deadline = time.monotonic() + seconds + PATIENCE_S
+    if role in ("raw", "reader"):
+        # what `emostream run` is given, the floor is given too
+        take_precedence()
     try:
         match role:
             case "send":

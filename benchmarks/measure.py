@@ -23,7 +23,10 @@ _CPU_CLOCK: tuple[Clock, Callable[[], float]] = (
 )
 _BATCH_MS = 0.5  # a single short call would be charged for the cache that the long one before it emptied
 _MAX_BATCH = 200
-_LIBRARIES = ("numpy", "scipy", "torch", "pylsl", "PyQt5", "pyqtgraph", "ai-edge-litert", "opencv-python-headless")
+_LIBRARIES = (
+    *("numpy", "scipy", "torch", "onnxruntime", "pylsl", "PyQt5", "pyqtgraph", "ai-edge-litert"),
+    *("opencv-python-headless", "mne-lsl", "openvino"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +110,18 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+        "libraries": {name: _version(name) for name in _LIBRARIES},
         "threads": int(os.environ.get("OMP_NUM_THREADS", "0")) or None,
         "load_before": load(),
     }
+
+
+def _version(name: str) -> str | None:
+    """None for what is not installed: some peers are optional."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def load() -> float | None:

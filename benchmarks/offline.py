@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from scipy import signal
 
-from benchmarks.dsp import SPEC, loop_band_power, welch_band_power
+from benchmarks.dsp import SAME, SPEC, loop_band_power, welch_band_power
 from benchmarks.measure import Timing, interleave
 from benchmarks.report import Goal, Row
 from realtime.config import EegConfig
@@ -32,18 +32,22 @@ from realtime.packets import BandPowerWindow, EegChunk, EegInfo, Float32
 SFREQ_HZ, HOUR_S, CHUNK_S = 1000.0, 3600.0, 4.0
 SIZE, FPS = (640, 480), 30.0
 LOOP = "welch a channel"
+# new memory comes in pages of two sizes, so that one read wants some rounds; less than this stays in a server's cache
+# and is read in a third of the time
+_ROUNDS, _LEAST_READ_S = 9, 300.0
+_FLAT = _TELLING = 1.1
 _ROOT = Path(__file__).parents[1]
 _INFO = EegInfo("bench", "bench-eeg", tuple(MODEL_CHANNELS), SFREQ_HZ)
 _PIECE = 60_000
 
 
 def run(seconds: float) -> list[Row]:
-    """Measure sessions of `60 * seconds`; those with film are a tenth as long."""
+    """Measure sessions of `60 * seconds`; those with film are a tenth as long, what is read at least five minutes."""
     session_s = max(8.0, 60.0 * seconds)
     with tempfile.TemporaryDirectory(prefix="emostream-bench-") as name:
         folder = Path(name)
         return [
-            features_row(folder, session_s, seconds),
+            features_row(folder, max(_LEAST_READ_S, session_s), seconds),
             analyze_row(folder, session_s, film=False),
             analyze_row(folder, max(8.0, 0.1 * session_s), film=True),
             help_row(),
@@ -51,28 +55,38 @@ def run(seconds: float) -> list[Row]:
 
 
 def features_row(folder: Path, session_s: float, seconds: float) -> Row:
-    """Quality, decimation, filters and 20 windows of band power a second, from samples in memory."""
+    """From the file: one read, quality, decimation, filters and 20 windows of band power a second."""
     path = folder / "samples.f4"
     write_samples(path, session_s)
-    shape = (round(session_s * SFREQ_HZ), len(MODEL_CHANNELS))
-    x = np.ascontiguousarray(np.fromfile(path, np.float32).reshape(shape).T)
-    scale = HOUR_S / session_s
+    beginning = np.ascontiguousarray(read_samples(path)[:, : round(5 * SFREQ_HZ)])
+    window = np.ascontiguousarray(beginning[:, : round(SFREQ_HZ)])
     timings = interleave(
-        {"ours": lambda: features(x), "floor": lambda: np.fromfile(path, np.float32)}, seconds, rounds=2
+        {
+            "ours": lambda: features(read_samples(path)),
+            "floor": lambda: read_samples(path),
+            LOOP: lambda: loop_band_power(window, SFREQ_HZ),
+        },
+        seconds,
+        rounds=_ROUNDS,
     )
-    loop = interleave({LOOP: lambda: loop_band_power(x[:, : round(SFREQ_HZ)], SFREQ_HZ)}, min(seconds, 1.0))[LOOP]
-    difference = features_difference(x[:, : round(5 * SFREQ_HZ)])
+    scale, difference = HOUR_S / session_s, features_difference(beginning)
     return Row(
         name=f"one hour of {len(MODEL_CHANNELS)} channels x {SFREQ_HZ:g} Hz to features",
         ours=_scaled(timings["ours"], scale),
         floor=_scaled(timings["floor"], scale),
-        floor_name="one read of the file into memory",
-        peers={LOOP: _scaled(loop, HOUR_S * 20)},
+        floor_name="one read of the file into new memory",
+        peers={LOOP: _scaled(timings[LOOP], HOUR_S * 20)},
         goals=(Goal("over floor", 4), Goal("below peer", 400, LOOP)),
+        also={"within 1e-5 of the definition": difference < SAME},
         max_difference=difference,
-        note=f"measured on {session_s:g} s, the loop on single windows; within {difference:.1e} log10 uV^2/Hz of welch "
-        "on the cleaned samples; the loop does band power alone, on raw windows",
+        note=f"measured on {session_s:g} s, ours with the read; within {difference:.1e} log10 uV^2/Hz of welch on the "
+        "cleaned samples; the loop does band power alone, on a raw window in memory",
     )
+
+
+def read_samples(path: Path) -> Float32:
+    """What `write_samples` wrote, read at one go into memory that was not used before; (62, n_times) float32 µV."""
+    return np.fromfile(path, np.float32).reshape(-1, len(MODEL_CHANNELS)).T
 
 
 def features(x: Float32) -> list[Float32]:
@@ -112,6 +126,7 @@ def analyze_row(folder: Path, session_s: float, *, film: bool) -> Row:
         name=f"analyze, one-hour session, {len(MODEL_CHANNELS)} channels x {SFREQ_HZ:g} Hz, {what}",
         ours=Timing.of([1000.0 * passed_s], "wall") if film else Timing.of([1000.0 * cores_s], "cpu"),
         goals=(Goal("median", 1000.0 * HOUR_S / wanted),),
+        also={"twice the session, at most a tenth more memory": long.peak_mb <= _FLAT * short.peak_mb},
         note=f"{HOUR_S / cores_s:.1f} x real time on one core, {HOUR_S / passed_s:.1f} x as time passed on "
         f"{os.cpu_count()} shared ones ({wanted:g} wanted); of it {start_s:.1f} s start and report; measured: "
         f"{short.cpu_s:.1f} s ({short.wall_s:.1f} s passed) for {0.5 * session_s:g} s, {long.cpu_s:.1f} s "
@@ -121,10 +136,12 @@ def analyze_row(folder: Path, session_s: float, *, film: bool) -> Row:
 
 
 def _told_for_an_hour(short_s: float, long_s: float, session_s: float) -> tuple[float, float]:
-    """Seconds an hour takes, from what sessions of `session_s` and of half that took; and what of it is no session."""
-    rate = max(0.0, long_s - short_s) / (0.5 * session_s)
-    start_s = max(0.0, short_s - rate * 0.5 * session_s)
-    return long_s if session_s == HOUR_S else start_s + rate * HOUR_S, start_s
+    """Seconds an hour takes, from what sessions of `session_s` and of half that took; and what of it is no session.
+
+    Where the longer one took hardly longer, nothing is known of the start, and the hour is told as if there were none.
+    """
+    start_s = 0.0 if long_s < _TELLING * short_s else max(0.0, 2.0 * short_s - long_s)
+    return start_s + (long_s - start_s) * HOUR_S / session_s, start_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from models.checkpoint_info import PARTS, Part, exported_path, read_checkpoint
 from models.eager import EagerRuntime, eager_parts
 from models.recognizer import NetworkRecognizer, NetworkRuntime
 
+EAGER = "torch eager"
+
 
 class TracedRuntime:
     """torch.jit: every part traced once, frozen."""
@@ -70,7 +72,7 @@ def peers(path: Path) -> dict[str, NetworkRecognizer]:
     """The same recogniser on torch eager, torch.jit and, where it is installed, OpenVINO."""
     stored = read_checkpoint(path)
     runtimes: dict[str, NetworkRuntime] = {
-        "torch eager": EagerRuntime(load_checkpoint(path).network),
+        EAGER: EagerRuntime(load_checkpoint(path).network),
         "torch.jit, frozen": TracedRuntime(path),
     }
     if importlib.util.find_spec("openvino") is not None:

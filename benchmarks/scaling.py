@@ -90,13 +90,13 @@ def run(out: Path, seconds: float) -> dict[str, Any]:
         length_curve(),
     ]
     for curve in curves:
-        _draw(curve, out / f"scaling-{curve.name}.svg")
+        _draw(curve, have_mb, out / f"scaling-{curve.name}.svg")
         for way in curve.share:
             stop = curve.stops_at(way)
             share = " ".join(f"{value:.3g}" for value in curve.share[way])
             print(f"{curve.size}: {way}: {share}; " + ("keeps up" if stop is None else f"too slow from {stop:g}"))
         for way, end in curve.memory_ends_at(have_mb).items():
-            print(f"{curve.size}: {way}: told from its growth, the {have_mb / 1024:.0f} GB here are full at {end:.3g}")
+            print(f"{curve.size}: {way}: told from its growth, the {have_mb / 1024:.0f} GB here are full at {end:.0f}")
     found = {"machine": about, "curves": [asdict(curve) for curve in curves]}
     (out / "scaling.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return found
@@ -140,14 +140,14 @@ def _second_of_eeg(x: Float32, sfreq_hz: float) -> Callable[[], object]:
 
 
 def frames_curve(seconds: float) -> Curve:
-    """The face chain at the camera's rate, which evaluates 60 frames a second at most, beside flow over the face."""
-    from benchmarks.face import DENSE, dense, simulated_frames
+    """The face chain at the camera's rate, which evaluates 60 frames a second at most, beside flow at every frame."""
+    from benchmarks import face
     from realtime.face.pipeline import FacePipeline
 
-    pictures = simulated_frames()
-    share: dict[str, list[float]] = {"emostream's face chain": [], **{name: [] for name in DENSE.values()}}
+    pictures = face.simulated_frames()
+    peers, ours = face.peers(pictures), "emostream's face chain, at most 60 a second"
+    share: dict[str, list[float]] = {ours: [], **{name: [] for name in peers}}
     evaluated: list[float] = []
-    peers = {name: dense(pictures, method) for method, name in DENSE.items()}
     for fps in FPS:
         pipeline, n = FacePipeline(), round(fps)
         index = 0
@@ -159,8 +159,8 @@ def frames_curve(seconds: float) -> Curve:
                 pipeline.push(VideoFrame(picture, index / fps, index))
                 index += 1
 
-        timings = interleave({"ours": second, **peers}, max(seconds, 0.5), rounds=2)
-        share["emostream's face chain"].append(timings["ours"].median_ms / 1000.0)
+        timings = interleave({ours: second, **peers}, max(seconds, 0.5), rounds=2)
+        share[ours].append(timings[ours].median_ms / 1000.0)
         evaluated.append(pipeline.counters.evaluated * fps / max(pipeline.counters.frames, 1))
         for name in peers:
             share[name].append(fps * timings[name].median_ms / 1000.0)
@@ -231,18 +231,28 @@ def _read_whole(path: Path) -> dict[str, float]:
     return json.loads(done.stdout)
 
 
-def _draw(curve: Curve, path: Path) -> None:
+def _draw(curve: Curve, have_mb: float, path: Path) -> None:
+    """Cores by size, and where memory was measured, that too; the legend says where each way stops."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    figure = Figure((6.0, 3.6), layout="constrained")
+    ends = curve.memory_ends_at(have_mb)
+    figure = Figure((10.0, 3.6) if ends else (6.0, 3.6), layout="constrained")
     FigureCanvasSVG(figure)
-    axes = figure.add_subplot()
+    cores, *memory = np.atleast_1d(figure.subplots(1, 2 if ends else 1))
     for way, share in curve.share.items():
-        axes.plot(curve.sizes, share, marker="o", label=way)
-    axes.axhline(1.0, color="0.5", linestyle="--", linewidth=1)
-    axes.set(xscale="log", yscale="log", xlabel=curve.size, ylabel="cores (below 1: keeps up)")
-    axes.set_xticks(list(curve.sizes), [f"{size:g}" for size in curve.sizes])
-    axes.minorticks_off()
-    axes.legend(fontsize=8)
+        stop = curve.stops_at(way)
+        cores.plot(curve.sizes, share, marker="o", label=way if stop is None else f"{way}: stops at {stop:g}")
+    cores.axhline(1.0, color="0.5", linestyle="--", linewidth=1)
+    cores.set(yscale="log", ylabel="cores (below 1: keeps up)")
+    for axes in memory:
+        for way, end in ends.items():
+            label = f"{way}: would fill {have_mb / 1024:.0f} GB at {end:.0f}"
+            axes.plot(curve.sizes, curve.also[_PEAK + way], marker="o", label=label)
+        axes.set(ylabel="peak memory, MB", ylim=(0, None))
+    for axes in (cores, *memory):
+        axes.set(xscale="log", xlabel=curve.size)
+        axes.set_xticks(list(curve.sizes), [f"{size:g}" for size in curve.sizes])
+        axes.minorticks_off()
+        axes.legend(fontsize=8)
     figure.savefig(path, metadata={"Date": None})

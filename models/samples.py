@@ -287,16 +287,19 @@ def load_samples(path: Path) -> SampleSet:
     wanted = (*_ARRAYS, "classes", "channels", "band_names", "band_edges_hz", "simulated", "subject_names", "hop_s")
     if missing := [name for name in wanted if name not in stored]:
         raise DataError(f"'{path}' is not a sample set: it lacks {', '.join(missing)}")
-    edges = zip(stored["band_names"], stored["band_edges_hz"], strict=True)
-    return SampleSet(
-        classes=tuple(stored["classes"]),
-        channels=tuple(stored["channels"]),
-        bands=tuple((name, lo, hi) for name, (lo, hi) in edges),
-        simulated=bool(stored["simulated"]),
-        subject_names=tuple(stored["subject_names"]),
-        hop_s=float(stored["hop_s"]),
-        **{name: stored[name] for name in _ARRAYS},
-    )
+    try:
+        edges = zip(stored["band_names"], stored["band_edges_hz"], strict=True)
+        return SampleSet(
+            classes=tuple(stored["classes"]),
+            channels=tuple(stored["channels"]),
+            bands=tuple((name, lo, hi) for name, (lo, hi) in edges),
+            simulated=bool(stored["simulated"]),
+            subject_names=tuple(stored["subject_names"]),
+            hop_s=float(stored["hop_s"]),
+            **{name: stored[name] for name in _ARRAYS},
+        )
+    except (TypeError, ValueError, SystemError) as err:  # a SystemError: a letter beyond Unicode
+        raise DataError(f"'{path}' is not a sample set: {err}; make one with 'emostream dataset'") from err
 
 
 def _blank_faces(samples: SampleSet, px: int, planes: int) -> SampleSet:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import ipaddress
 import socket
+import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -61,8 +62,9 @@ def spread(
             return
         results: Any = parallel(call(shared, item) for item in items)
         try:
-            with closing(results):
-                yield from results
+            with _closed_early(results):
+                for result in results:  # noqa: UP028 - it would close them itself
+                    yield result
         except process_executor.BrokenProcessPool as err:
             raise EmostreamError(
                 f"one of {joblib.effective_n_jobs(scale.jobs)} processes was ended from outside, for want of memory as "
@@ -83,6 +85,17 @@ def _in_portions(call: Any, shared: Any, items: Sequence[Any], scale: ScaleOut) 
         width = 4 * joblib.effective_n_jobs()
         for start in range(0, len(items), width):
             yield from joblib.Parallel()(call(shared, item) for item in items[start : start + width])
+
+
+@contextmanager
+def _closed_early(results: Any) -> Iterator[None]:
+    """Close them in the end; that some pieces were done in vain is no news to who did not want all."""
+    try:
+        yield
+    finally:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"(?s).*tasks (have been|which were)", UserWarning)
+            results.close()
 
 
 @contextmanager

@@ -145,7 +145,8 @@ class LiveSession:
             calibration=calibration,
         )
         engine = self.runner.engine
-        self._answers = MarkerOutlet(TUNING, own_source_id("engine"))
+        answers = f"{self._prefix}-tuning" if self._prefix else own_source_id("engine")
+        self._answers = MarkerOutlet(TUNING, answers)
         self._tuning = TuningDesk(
             engine.plan, self._spec, self._answers.source_id, engine.require_tunable, self._answers
         )

@@ -213,6 +213,8 @@ class FaceObservation:
     region_motion : (n_regions,) float32, or None
         Residual motion of each region against 0.2 s earlier, in multiples of the person's own noise; None
         while there is no reference frame.
+    eyes_busy : bool
+        Whether a blink or a gaze shift is under way; False while there is no reference frame.
     """
 
     stamp: float
@@ -220,6 +222,7 @@ class FaceObservation:
     landmarks: Float32 | None = None
     crop: UInt8 | None = None
     region_motion: Float32 | None = None
+    eyes_busy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from realtime.errors import ConfigurationError, DataError
 from realtime.face.alignment import Alignment
+from realtime.face.pictures import decode_picture
 from realtime.face.tracker import FaceTracker
 from realtime.packets import Float32, Float64, UInt8
+from realtime.untrusted import is_file
 from simulators.action_units import CROP_PX, units_of
 from simulators.face_motion import Gaze, Light, Restlessness, Speech, Sway, course, eye_closure, gesture_pose
 from simulators.mesh import FaceMesh, backward, eyelids, lips, oval, to_frame
@@ -45,13 +47,12 @@ def read_still(path: Path) -> UInt8:
     DataError
         No such file, or not a picture that OpenCV reads.
     """
+    if not is_file(path):
+        raise DataError(f"cannot read the picture '{path}': no such file; wanted a PNG or JPEG file with a face")
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as err:
-        raise DataError(f"cannot read the picture '{path}': {err}") from err
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-    if picture is None:
-        raise DataError(f"'{path}' is not a picture that OpenCV reads; wanted a PNG or JPEG file with a face")
+        picture = decode_picture(path, cv2.IMREAD_COLOR)
+    except DataError as err:
+        raise DataError(f"'{path}' is not a picture to use: {err}; wanted a PNG or JPEG file with a face") from err
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
 
 

@@ -44,10 +44,12 @@ class Sent(list[tuple[dict[str, Any], float]]):
 
 
 def write_clip(
-    path: Path, seconds: float = 0.4, fps: int = 20, size: tuple[int, int] = (64, 48), turn: int = 0
+    path: Path, seconds: float = 0.4, fps: int = 20, size: tuple[int, int] = (64, 48), title: str = ""
 ) -> Path:
     """A clip whose frame k is grey of level 10 k."""
     with av.open(str(path), "w") as container:
+        if title:
+            container.metadata["title"] = title
         stream = container.add_stream("mpeg4", rate=fps)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -30,6 +32,7 @@ def test_the_signal_suite_writes_the_contracts_keys(tmp_path: Path, capsys: pyte
     assert set(summary) == {"machine", "rows"}
     assert summary["machine"]["cores"] >= 1
     assert summary["machine"]["load_before"] >= 0
+    assert {"onnxruntime", "mne-lsl"} <= set(summary["machine"]["libraries"])
     assert len(summary["rows"]) == 5
     for row in summary["rows"]:
         assert row.keys() >= KEYS
@@ -40,7 +43,39 @@ def test_the_signal_suite_writes_the_contracts_keys(tmp_path: Path, capsys: pyte
     *band_power_rows, ring, _ = summary["rows"]
     assert max(row["max_difference"] for row in band_power_rows) < 1e-5
     assert ring["max_difference"] == 0
+    assert "the view is no copy" in ring["goal"]
+    assert all("within 1e-5 of" in row["goal"] for row in band_power_rows)
     assert "np.roll" in capsys.readouterr().out
+
+
+def _suites(monkeypatch: pytest.MonkeyPatch, **raised: BaseException | None) -> None:
+    """Suites of one row each in place of all, in this order; some raise instead."""
+
+    def measure(name: str, error: BaseException | None) -> list[Row]:
+        if error is not None:
+            raise error
+        return [Row(name, ours=Timing(1.0, 1.0, 1))]
+
+    monkeypatch.setattr("benchmarks.__main__.SUITES", tuple(raised))
+    for name, error in raised.items():
+        suite = SimpleNamespace(run=lambda _seconds, name=name, error=error: measure(name, error))
+        monkeypatch.setitem(sys.modules, f"benchmarks.{name}", suite)
+
+
+def test_a_suite_that_fails_does_not_take_the_others_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _suites(monkeypatch, first=None, broken=ConfigurationError("no such thing"), last=None)
+    assert main(["all", "--summary", str(tmp_path / "b.json")]) == ConfigurationError.exit_code
+    assert capsys.readouterr().err == "benchmarks: broken: no such thing\n"
+    rows = json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))["rows"]
+    assert [row["suite"] for row in rows] == ["first", "last"]
+
+
+def test_what_was_measured_before_ctrl_c_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _suites(monkeypatch, first=None, long=KeyboardInterrupt(), last=None)
+    assert main(["all", "--summary", str(tmp_path / "b.json")]) == 130
+    assert [row["name"] for row in json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))["rows"]] == ["first"]
 
 
 def test_the_peer_that_reads_a_file_whole_takes_every_window(tmp_path: Path) -> None:
@@ -64,6 +99,7 @@ def test_every_runtime_gives_the_same_answers() -> None:
         assert row.peers.keys() == others.keys()
         assert row.max_difference is not None
         assert row.max_difference < 1e-5
+        assert row.also == {"within 1e-5 of eager": True}
 
 
 def test_a_push_that_arrives_in_two_pieces_is_counted_once_and_late() -> None:
@@ -126,12 +162,40 @@ def test_features_of_a_recording_are_welch_of_the_cleaned_samples() -> None:
     assert offline.features_difference(dsp.signal_uv(dsp.N_CHANNELS, offline.SFREQ_HZ, 3.0)) < 1e-5
 
 
+def test_features_are_told_with_the_read_and_the_read_is_measured_often_enough(tmp_path: Path) -> None:
+    row = offline.features_row(tmp_path, 6.0, 0.01)
+    assert row.also == {"within 1e-5 of the definition": True}
+    assert row.floor is not None
+    assert row.floor.count >= 9
+    assert row.ratio is not None
+    assert row.ratio > 1.0
+
+
+def test_an_hour_is_told_without_the_start_where_that_is_known() -> None:
+    assert offline._told_for_an_hour(5.0, 7.0, 300.0) == pytest.approx((3.0 + 48.0, 3.0))
+    assert offline._told_for_an_hour(30.0, 57.0, 3600.0) == pytest.approx((57.0, 3.0))
+    # no start can be told: the longer session took more than twice as long, or no longer
+    assert offline._told_for_an_hour(2.0, 5.0, 300.0) == pytest.approx((60.0, 0.0))
+    assert offline._told_for_an_hour(3.5, 3.4, 12.0) == pytest.approx((1020.0, 0.0))
+
+
+@pytest.mark.parametrize(("long_mb", "flat"), [(440.0, True), (441.0, False)])
+def test_memory_that_grows_with_the_session_is_not_flat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, long_mb: float, flat: bool
+) -> None:
+    peak_mb = {30.0: 400.0, 60.0: long_mb}
+    monkeypatch.setattr(offline, "analyzed", lambda _folder, s, film: offline.Run(s / 500.0, s / 500.0, peak_mb[s]))
+    row = offline.analyze_row(tmp_path, 60.0, film=False)
+    assert row.also == {"twice the session, at most a tenth more memory": flat}
+
+
 def test_a_made_session_holds_the_samples_it_is_asked_for(tmp_path: Path) -> None:
     offline.write_samples(tmp_path / "s.f4", 1.5)
     offline.write_session(tmp_path / "s.xdf", 1.5)
-    samples = np.fromfile(tmp_path / "s.f4", np.float32).reshape(1500, -1)
+    samples = offline.read_samples(tmp_path / "s.f4")
+    assert samples.shape == (dsp.N_CHANNELS, 1500)
     recording = read_xdf(tmp_path / "s.xdf")
-    np.testing.assert_array_equal(recording.samples_uv, samples.T)
+    np.testing.assert_array_equal(recording.samples_uv, samples)
     assert recording.info.sfreq_hz == offline.SFREQ_HZ
 
 
@@ -139,10 +203,16 @@ def test_a_curve_says_where_a_way_stops_keeping_up(tmp_path: Path) -> None:
     curve = scaling.Curve("x", "channels", [8, 16, 32], {"quick": [0.1, 0.2, 0.4], "slow": [0.4, 1.2, 3.0]}, {})
     assert curve.stops_at("quick") is None
     assert curve.stops_at("slow") == 16
+    scaling._draw(curve, 1000.0, tmp_path / "c.svg")
+    assert "slow: stops at 16" in (tmp_path / "c.svg").read_text(encoding="utf-8")
     memory = {"peak MB: flat": [50.0, 50.0, 50.0], "peak MB: whole": [20.0, 40.0, 80.0], "frames": [1.0, 2.0, 3.0]}
     ends = scaling.Curve("x", "minutes", [1, 2, 4], {}, memory).memory_ends_at(1000.0)
     assert ends.keys() == {"flat", "whole"}
     assert ends["flat"] > 1e6
     assert ends["whole"] == pytest.approx(50.0)
+    scaling._draw(
+        scaling.Curve("x", "minutes", [1, 2, 4], {"whole": [0.1, 0.1, 0.1]}, memory), 1024.0, tmp_path / "m.svg"
+    )
+    assert "whole: would fill 1 GB at 51" in (tmp_path / "m.svg").read_text(encoding="utf-8")
     with pytest.raises(ConfigurationError, match="no folder"):
         scaling.run(tmp_path / "absent", 0.01)

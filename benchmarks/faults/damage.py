@@ -93,6 +93,20 @@ def damages(files: RunFiles, count: int, seed: int = 0) -> list[Damage]:
     return made
 
 
+def list_damages(files: RunFiles, bits: int | None, seed: int = 0) -> list[Damage]:
+    """The list of checksums with each bit of it changed, or so many; and cut, and with a hole, at ten places each."""
+    rng, name, content = random.Random(f"list-{seed}"), files.checksums.name, files.checksums.read_bytes()
+    places = range(8 * len(content))
+    ends = [8 * at for at, byte in enumerate(content) if byte == ord("\n")]
+    chosen = places if bits is None else sorted({*ends, *rng.sample(places, bits)})
+    made = []
+    for bit in chosen:
+        out = bytearray(content)
+        out[bit // 8] ^= 1 << bit % 8
+        made.append(Damage("flip", name, bit // 8, bytes(out)))
+    return made + [_damage(rng, kind, name, content) for kind in ("cut", "hole") for _ in range(10)]
+
+
 def _damage(rng: random.Random, kind: Kind, name: str, content: bytes) -> Damage:
     out = bytearray(content)
     if kind == "cut":

@@ -20,6 +20,8 @@ from benchmarks.faults.row import Outcome, Row, not_installed
 _WITHIN_S = 1.5
 _QUIET_S = 3.0
 _ON_ITS_WAY_S = 0.25
+_CHUNK_S = 0.02
+"""A stamp may be smoothed by less than a chunk of the source; one later than that is of no sample that was sent."""
 
 
 def _ours(_full: bool) -> Outcome:
@@ -31,8 +33,9 @@ def _ours(_full: bool) -> Outcome:
         killed = source.kill()
         said = watch.first(killed, lambda link: link["state"] == "lost", 10.0) - killed
         watch.pump(_QUIET_S)
-        # what had been sent before may still be answered; nothing after that
-        stale = [at for at, stamp, _ in watch.predictions(killed + _ON_ITS_WAY_S) if stamp <= at]
+        # what had been sent before may still be answered; nothing after that, and nothing for a time after it
+        late_s, end_s = killed + _ON_ITS_WAY_S, killed + _CHUNK_S
+        stale = [at for at, stamp, _ in watch.predictions() if at >= late_s or stamp > end_s]
         alive = engine.running and recorder.running
         written = recorder.finish()
     after = float(written[HEALTH][1][-1]) - killed

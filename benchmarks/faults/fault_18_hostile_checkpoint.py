@@ -1,4 +1,4 @@
-"""Row 18: a pickle under the name of a checkpoint, of an array or of anything else that a reader of ours opens."""
+"""Row 18: a pickle under the name of a checkpoint, of an array, or of what training and evaluation keep."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.faults.row import Outcome, Row, not_installed
-from realtime.errors import EmostreamError
+from benchmarks.fuzz import folders
+from realtime.errors import DataError, EmostreamError
 
 REQUIRED = "refused before it is unpickled: a named error, and the program in it has not run"
 
@@ -46,25 +47,33 @@ def pickles(mark: Path) -> dict[str, bytes]:
     made["object array"] = target.getvalue()
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
-        archive.writestr("meta.npy", made["object array"])
-        archive.writestr("data.npy", made["object array"])
+        for name in ("meta", "data", "about", "failure", "classes"):  # what each reader of archives asks for first
+            archive.writestr(f"{name}.npy", made["object array"])
     made["archive of object arrays"] = target.getvalue()
     return made
 
 
-def _readers() -> dict[str, tuple[str, Callable[[Path], object]]]:
+def readers() -> dict[str, tuple[str, Callable[[Path], object]]]:
     """Readers of ours by what they read: the file's name, and the function."""
     from models.checkpoint import load_checkpoint
     from models.data.arrays import array_shapes, load_array
+    from models.data.eeg_features import EegFeatures
+    from models.data.face_features import FaceFeatures
+    from models.data.features import _load
     from models.recognizer import load_recognizer
     from models.samples import load_samples
     from models.small.stored import read_ensemble
     from realtime.calibrate.person import PersonCalibration
+    from realtime.eeg.calibration import Calibration
     from realtime.eeg.files import read_recording
 
     def arrays(path: Path) -> None:
         for key in array_shapes(path):
             load_array(path, key)
+
+    def features(kind: type, path: Path) -> None:
+        if _load(path, kind) is None:
+            raise DataError("not kept whole: made anew")  # by design no error: the features are computed again
 
     return {
         "checkpoint": ("net.safetensors", load_checkpoint),
@@ -72,6 +81,11 @@ def _readers() -> dict[str, tuple[str, Callable[[Path], object]]]:
         "ensemble": ("net.safetensors", read_ensemble),
         "checkpoint .pt": ("net.pt", load_checkpoint),
         "calibration": ("person.npz", PersonCalibration.load),
+        "EEG calibration": ("eeg.npz", Calibration.load),
+        "finished fold": ("fold.npz", folders.read_fold),
+        "EEG features": ("k.npz", partial(features, EegFeatures)),
+        "face features": ("k.npz", partial(features, FaceFeatures)),
+        "training state": ("state.safetensors", folders.read_state),
         "samples": ("samples.npz", load_samples),
         **{f"array {suffix}": (f"data{suffix}", arrays) for suffix in (".npy", ".npz", ".mat", ".dat")},
         **{f"recording {suffix}": (f"eeg{suffix}", read_recording) for suffix in (".set", ".fif", ".xdf")},
@@ -85,7 +99,7 @@ def _ours(_full: bool) -> Outcome:
         folder = Path(made)
         mark = folder / "ran"
         for form, content in pickles(mark).items():
-            for what, (name, read) in _readers().items():
+            for what, (name, read) in readers().items():
                 tried += 1
                 (folder / name).write_bytes(content)
                 unnamed += _refusal(read, folder / name, f"{form} as {what}")

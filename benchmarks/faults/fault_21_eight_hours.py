@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -38,6 +39,8 @@ _FPS = 5.0
 
 _SAMPLE_S = 2.0
 _POLL_S = 0.001
+_STALL_S = 1.0
+"""Who polls a thousand times a second and misses so long was not let run: the machine stood still."""
 _EEG_ROWS = 4096
 
 
@@ -62,22 +65,27 @@ def replayed(hours: float, speed: float = SPEED) -> Outcome:
         recording = next(session.glob("sub-*/ses-*"))
         replay = ["-m", "emostream", "replay", str(recording), "--speed", speed, "--loop"]
         with Process(replay) as sender, Process(["-m", "emostream", "run", "--headless"]) as engine:
-            samples, latencies, lost = _observe(engine, sender, hours, speed)
-    return _judge(samples, latencies, hours, lost=lost)
+            samples, latencies, beside = _observe(engine, sender, hours, speed)
+    return _judge(samples, latencies, hours, beside=beside)
 
 
 def _observe(
     engine: Process, sender: Process, hours: float, speed: float
-) -> tuple[list[Sample], list[tuple[float, float]], dict[str, int]]:
-    """Samples of the engine, (hour, seconds) from an EEG sample's arrival here to its prediction's, what was lost."""
+) -> tuple[list[Sample], list[tuple[float, float]], dict[str, Any]]:
+    """Samples of the engine, (hour, s) from an EEG sample's arrival here to its prediction's, what else was seen."""
     eeg, emotions = _inlet("emostream-eeg", sender), _inlet("emostream-emotions", engine)
     health, told = _inlet("emostream-health", engine), "{}"
     buffer = np.empty((_EEG_ROWS, eeg.channel_count), np.float32)
     arrived: deque[tuple[float, float]] = deque(maxlen=10_000)
     process, samples, latencies = psutil.Process(engine.process.pid), [], []
-    begun_s = time.monotonic()
+    lost: dict[str, int] = {}
+    stalls: list[tuple[float, float]] = []
+    begun_s = polled_s = time.monotonic()
     sampled_s = -math.inf
     while (hour := (time.monotonic() - begun_s) * speed / 3600.0) < hours:
+        if (late_s := time.monotonic() - polled_s) > _STALL_S:
+            stalls.append((hour, late_s))
+        polled_s = time.monotonic()
         for each in (engine, sender):
             if not each.running:
                 raise EmostreamError(f"a process ended after {hour:.2f} hours: {each.said[-300:]}")
@@ -91,9 +99,9 @@ def _observe(
             sampled_s = time.monotonic()
             told = ([row[0] for row in health.pull_chunk(0.0, 64)[0] or ()] or [told])[-1]
             samples.append(_sample(process, hour))
+            lost = {stream["name"]: int(stream["lost"]) for stream in json.loads(told).get("streams", [])}
         time.sleep(_POLL_S)
-    lost = {stream["name"]: int(stream["lost"]) for stream in json.loads(told).get("streams", [])}
-    return samples, latencies, lost
+    return samples, latencies, {"lost": lost, "stalls": stalls}
 
 
 def _inlet(name: str, process: Process) -> pylsl.StreamInlet:
@@ -141,7 +149,7 @@ def _judge(
     latencies: Sequence[tuple[float, float]],
     hours: float,
     held: Sequence[tuple[float, float]] | None = None,
-    lost: Mapping[str, int] | None = None,
+    beside: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Slope over what comes after the stores have filled; the first hour (or sixth of it all) against the last."""
     part = 1.0 if hours >= 2.0 else hours / 6.0
@@ -175,14 +183,25 @@ def _judge(
         "p50_first_ms": medians[0],
         "p50_last_ms": medians[1],
         "predictions": len(latencies),
-    } | {f"lost_{name.removeprefix('emostream-')}": count for name, count in (lost or {}).items()}
+        "by_hour": _by_hour(latencies),
+    } | dict(beside or {})
     met = slope < MOST_MB_PER_HOUR and handles[1] <= handles[0] and last <= MOST_RATIO * first
     said = (
         f"{hours:.2g} h of stream time: {slope:+.2f} MB/h, {handles[1]} handles at the end, {handles[0]} at the begin, "
         f"p99 {last:.2f} ms in the last {part:.2g} h, {first:.2f} in the first"
-        + "".join(f", {count} lost of {name}" for name, count in (lost or {}).items())
+        + "".join(f", {count} lost of {name}" for name, count in (beside or {}).get("lost", {}).items())
     )
     return Outcome(said, met, figures)
+
+
+def _by_hour(latencies: Sequence[tuple[float, float]]) -> list[dict[str, float]]:
+    """Median and p99, ms, of each whole hour."""
+    hours = np.floor([hour for hour, _ in latencies])
+    waits_ms = 1e3 * np.array([wait for _, wait in latencies])
+    return [
+        dict(zip(("p50_ms", "p99_ms"), np.percentile(waits_ms[hours == hour], (50, 99)).tolist(), strict=True))
+        for hour in np.unique(hours)
+    ]
 
 
 def ours(full: bool) -> Outcome:

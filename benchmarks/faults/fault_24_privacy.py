@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
+import socket
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +32,16 @@ from realtime.packets import VideoFrame
 from realtime.recorder.checksums import verify
 from realtime.recorder.closing import close_run
 from realtime.recorder.export import WITH_FACE, export_without_face
-from realtime.recorder.xdf_chunks import XdfTail
+from realtime.recorder.xdf_chunks import MAGIC, SAMPLES, XdfTail, chunks
 from realtime.session.events import CONTROL
 from realtime.session.files import RunFiles, runs_in
-from realtime.session.folder import claim_run
+from realtime.session.folder import claim_run, write_new
 from realtime.session.metadata import FilmRecord, SessionMetadata, delete_after, now
 from realtime.session.run import Run
-from simulators.layouts.xdf_file import XdfStream, write_xdf
+from simulators.layouts.xdf_file import Format, XdfStream, write_xdf
 
 CONSENT = "C-2026-017"
+HOST, ALLOWED, CODER = "lab-pc-7", "guest-notebook", "Jane Doe"
 NOTE = "moved when somebody was named"
 DAYS = 30
 FRAMES = 60
@@ -83,27 +86,37 @@ def _recorded(root: Path, public_key: str) -> None:
         delete_after=delete_after(started, DAYS),
         started=started,
         simulated=True,
+        config={"lsl": {"allow": [ALLOWED]}, "session": {"encrypt_to": [public_key]}},
+        alarms=(f"emostream-emotions@{HOST} is gone; {ALLOWED} is not allowed",),
     )
     folder = claim_run(root, run, known.content(), free=True)
     said = _film(root, run, consent_id=CONSENT, encrypt_to=[public_key])
     started_event = next(event for event in said.events if event["event"] == "film_started")
     stamps = 100.0 + np.arange(200) / 50.0
     images = [np.full((2, 16), value, np.int32) for value in (3, 4)]
-    events = [json.dumps(said) for said in ({"event": "note", "text": NOTE}, {"event": "x", "consent_id": CONSENT})]
+    asked = {"event": "record_start", "consent_id": CONSENT, "encrypt_to": [public_key], "from": f"control@{HOST}-12"}
+    events = [json.dumps(said) for said in ({"event": "note", "text": NOTE}, asked)]
     streams = [
-        XdfStream("emostream-eeg", "EEG", stamps, np.zeros((200, 8), np.float32), "float32", 50.0),
-        XdfStream("emostream-emotions", "Emotion", stamps[::10], np.ones((20, 3), np.float32), "float32", 0.0),
-        XdfStream("emostream-control", "Markers", stamps[:2], events, "string", 0.0),
+        XdfStream("emostream-eeg", "EEG", stamps, np.zeros((200, 8), np.float32), "float32", 50.0, hostname=HOST),
+        _named("emostream-emotions", "Emotion", stamps[::10], np.ones((20, 3), np.float32), "float32"),
+        _named("emostream-control", "Markers", stamps[:2], events, "string"),
         XdfStream("emostream-mesh", "FaceMesh", stamps[:2], images[0].astype(np.float32), "float32", 0.0),
         XdfStream("emostream-movement-images", "MovementImages", stamps[:2], images[1], "int32", 0.0),
         XdfStream("another-camera", "Pictures", stamps[:2], images[1], "int32", 0.0),
     ]
     write_xdf(folder.file(".xdf"), streams)
     folder.file(".xdf").chmod(0o600)
+    rows = f"onset_s\tapex_s\toffset_s\tcoder\n1\t1.2\t1.4\t{CODER}\n"
+    write_new(folder.file("_annotations.tsv"), rows.encode())
     tail = XdfTail(folder.file(".xdf"), float)
     tail.step()
     film = FilmRecord(camera="", file=started_event["file"], first_frame_index=0, frames=FRAMES, dropped=0)
     close_run(folder, known.model_copy(update={"films": (film,)}), list(tail.streams.values()))
+
+
+def _named(name: str, kind: str, stamps: np.ndarray, samples: Any, form: Format) -> XdfStream:
+    """A stream whose source id and header name a machine."""
+    return XdfStream(name, kind, stamps, samples, form, source_id=f"{name}@{HOST}", hostname=HOST)
 
 
 def _recorded_live(root: Path, public_key: str) -> None:
@@ -142,10 +155,10 @@ def ours(full: bool) -> Outcome:
             "films_without_consent": _films_without_consent(folder / "other"),
             "days_kept": (told.delete_after - told.started.date()).days if told.delete_after is not None else -1,
             **_encrypted(run, key, folder),
-            **_shared(run, folder / "shared"),
+            **_shared(run, folder / "shared", (public_key, CODER, ALLOWED, socket.gethostname() if full else HOST)),
         }
     nothing = ("open_files", "open_folders", "films_without_consent", "films_in_the_clear", "opened_without_key")
-    nothing += ("opened_with_other_key", "face_in_copy", "words_in_copy")
+    nothing += ("opened_with_other_key", "face_in_copy", "words_in_copy", "names_in_copy")
     wanted = {**dict.fromkeys(nothing, 0), "days_kept": DAYS}
     met = all(figures[name] == value for name, value in wanted.items())
     met = met and figures["frames_decrypted"] == figures["frames_recorded"] and bool(figures["original_sound"])
@@ -154,7 +167,8 @@ def ours(full: bool) -> Outcome:
         f"{figures['open_files']} files and {figures['open_folders']} folders open to others, "
         f"{figures['films_without_consent']} films without a consent id, kept {figures['days_kept']} days; encrypted "
         f"film (age): {counted} frames with the key, none without; copy: {figures['face_in_copy']} streams or files of "
-        f"the face, {figures['kept_streams']} streams kept (simulated)"
+        f"the face, {figures['names_in_copy']} names of machines or people and public keys, "
+        f"{figures['kept_streams']} streams kept (simulated)"
     )
     return Outcome(said, met, figures)
 
@@ -200,8 +214,8 @@ def _opens(film: Path, key: Path | None) -> bool:
         return False
 
 
-def _shared(run: RunFiles, out: Path) -> dict[str, int | bool]:
-    """What of the face, of notes and of the consent id is in a copy without the face."""
+def _shared(run: RunFiles, out: Path, names: Sequence[str]) -> dict[str, int | bool]:
+    """What of the face, of notes, of the consent id and of names is in a copy without the face."""
     list(export_without_face([run], out))
     (copy,) = runs_in(out)
     tail = XdfTail(copy.xdf, float)
@@ -212,11 +226,28 @@ def _shared(run: RunFiles, out: Path) -> dict[str, int | bool]:
     return {
         "face_in_copy": sum(kind in (*WITH_FACE, "Pictures") for kind in types) + len(films) + content.count(_MATROSKA),
         "words_in_copy": content.count(NOTE.encode()) + content.count(CONSENT.encode()),
+        "names_in_copy": sum(_times(name, copy) for name in names),
         "kept_streams": len(types),
         "eeg_in_copy": types.count("EEG"),
         "copy_sound": verify(copy).sound,
         "original_sound": verify(run).sound,
     }
+
+
+def _times(name: str, copy: RunFiles) -> int:
+    """How often a name stands in a copy, in whatever but samples of numbers: two letters are among those by chance."""
+    texts = [path.read_bytes() for path in copy.all() if path != copy.xdf]
+    tail = XdfTail(copy.xdf, float)
+    tail.step()
+    numbers = {number for number, stream in tail.streams.items() if stream.channel_format != "string"}
+    with copy.xdf.open("rb") as file:
+        for chunk in chunks(file, len(MAGIC), tail.whole):
+            file.seek(chunk.content)
+            content = file.read(chunk.end - chunk.content)
+            if chunk.tag != SAMPLES or int.from_bytes(content[:4], "little") not in numbers:
+                texts.append(content)
+    word = re.compile(rb"(?<![0-9a-z])" + re.escape(name.encode()) + rb"(?![0-9a-z])", re.IGNORECASE)
+    return sum(len(word.findall(text)) for text in texts)
 
 
 ROW = Row(

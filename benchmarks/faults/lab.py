@@ -264,6 +264,7 @@ class Watch:
         self._inlets: dict[str, pylsl.StreamInlet] = {}
         self.heard: dict[str, list[tuple[float, float, list[Any]]]] = {name: [] for name in names}
         self.labels: dict[str, list[str]] = {}
+        self._infos: dict[str, pylsl.StreamInfo] = {}
         end_s = time.monotonic() + timeout_s
         for name in names:
             while not (found := pylsl.resolve_bypred(f"name='{name}'", 1, 1.0)):
@@ -272,7 +273,8 @@ class Watch:
                 if time.monotonic() > end_s:
                     raise EmostreamError(f"no stream '{name}' within {timeout_s:g} s")
             inlet = pylsl.StreamInlet(found[0], recover=False)
-            self.labels[name] = [label or "" for label in inlet.info(5.0).get_channel_labels() or ()]
+            self._infos[name] = inlet.info(5.0)
+            self.labels[name] = [label or "" for label in self._infos[name].get_channel_labels() or ()]
             inlet.open_stream(5.0)
             self._inlets[name] = inlet
 
@@ -360,6 +362,14 @@ class Watch:
     def channels(self) -> list[str]:
         """Channel names in the order of `powers`."""
         return list(dict.fromkeys(label.rpartition("_")[0] for label in self.labels["emostream-bandpower"]))
+
+    @property
+    def bands(self) -> list[tuple[str, float, float]]:
+        """Name and edges, Hz, of the bands of `powers`, as its stream says."""
+        said = self._infos["emostream-bandpower"].desc().child("bandpower")
+        names, edges = (said.child_value(key).split(",") for key in ("bands", "edges_hz"))
+        pairs = [pair.split("-") for pair in edges]
+        return [(name, float(low), float(high)) for name, (low, high) in zip(names, pairs, strict=True)]
 
 
 @contextmanager

@@ -28,6 +28,16 @@ _NOISE_UV = 12.0
 _NOISE_SAMPLES = 4096
 
 
+def noise(channels: int) -> NDArray[np.float32]:
+    """(4096, channels) like EEG, uV: sample `i` of every source is row ``i % 4096``."""
+    rng = np.random.default_rng(7)
+    made = rng.normal(0.0, _NOISE_UV, (_NOISE_SAMPLES, channels))
+    # a random walk pulled back to zero: most of the power at low frequencies, as on a scalp
+    for i in range(1, _NOISE_SAMPLES):
+        made[i] = 0.9 * made[i - 1] + 0.3 * made[i]
+    return made.astype(np.float32)
+
+
 class Source:
     """One outlet, its sample clock, and what it was told to do wrong.
 
@@ -49,17 +59,13 @@ class Source:
         described.append(ChannelDescription("COUNT", "none", "Count"))
         info = make_info(name, "EEG", described, rate_hz=nominal_hz, channel_format="float32", source_id=source_id)
         self.outlet = pylsl.StreamOutlet(info, 0, _BUFFER_S)
-        rng = np.random.default_rng(7)
-        noise = rng.normal(0.0, _NOISE_UV, (_NOISE_SAMPLES, channels))
-        # a random walk pulled back to zero: most of the power at low frequencies, as on a scalp
-        for i in range(1, _NOISE_SAMPLES):
-            noise[i] = 0.9 * noise[i - 1] + 0.3 * noise[i]
-        self._noise = noise.astype(np.float32)
+        self._noise = noise(channels)
         self._true_hz = true_hz
         self.index = first
         self._first = first
         self._begun_s = pylsl.local_clock()
         self.shift_s = 0.0
+        self._late_s = 0.0
         self._stopped = False
         self._bad: tuple[int, float, int] = (0, 0.0, 0)
         self._last: tuple[NDArray[np.float32], NDArray[np.float64]] | None = None
@@ -73,7 +79,7 @@ class Source:
         """Samples that the sample clock has made and that were not sent."""
         if self._stopped:
             return 0
-        made = int((pylsl.local_clock() - self._begun_s) * self._true_hz) + self._first
+        made = int((pylsl.local_clock() - self._late_s - self._begun_s) * self._true_hz) + self._first
         return made - self.index
 
     def take(self, count: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
@@ -108,6 +114,8 @@ class Source:
                 self.index += count
             case {"shift": seconds}:
                 self.shift_s += float(seconds)
+            case {"late": seconds}:
+                self._late_s = float(seconds)
             case {"bad": [int(channel), str(value), int(count)]}:
                 self._bad = (channel, float(value), count)
             case {"repeat": int(count)}:

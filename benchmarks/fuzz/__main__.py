@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -55,9 +56,14 @@ def _run(name: str, seconds: int, folder: Path) -> int:
         path.name for path in set(folder.iterdir()) - before if path.name.startswith((f"{name}-crash", f"{name}-"))
     ]
     crashes = [one for one in ended if any(word in one for word in ("-crash-", "-oom-", "-timeout-", "-leak-"))]
+    words = done.stderr.decode(errors="replace")
     if done.returncode != 0 and not crashes:
-        crashes = [f"ended with {done.returncode}: " + done.stderr.decode(errors="replace").strip()[-200:]]
-    print(f"{name:12} {said['read']:8} read {said['refused']:8} refused", flush=True)
+        crashes = [f"ended with {done.returncode}: " + words.strip()[-200:]]
+    reached = re.findall(r" cov: (\d+) ", words) or ["0"]
+    print(
+        f"{name:13} {said['read']:8} read {said['refused']:8} refused, places reached {reached[0]} to {reached[-1]}",
+        flush=True,
+    )
     for one in (*said["findings"], *crashes):
         print(f"    {one}", flush=True)
     return len(said["findings"]) + len(crashes)

@@ -83,7 +83,8 @@ def _too_slow(_number: int, _frame: Any) -> None:
     raise _SlowError(f"not done after {_LONGEST_S:g} s")
 
 
-def _memory() -> int:
+def memory() -> int:
+    """Bytes of address space that this process has."""
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
 
 
@@ -110,7 +111,7 @@ def main() -> None:
         kind, detail = outcome_of(target.read, path, watch)
         if kind == "finding":
             raise SystemExit(f"the honest file of {target.name} is not read: {detail}")
-    limit = _memory() + ROOM_BYTES
+    limit = memory() + ROOM_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     signal.signal(signal.SIGALRM, _too_slow)
     # from here on the peak is that of the cases

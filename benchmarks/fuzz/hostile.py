@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.fuzz.stimuli import sounding
+
 Case = tuple[str, bytes]
 _BOMB_BYTES = 1 << 27
 
@@ -281,6 +283,32 @@ def _weights(mark: Path) -> list[Case]:
     ]
 
 
+def _xml(_mark: Path) -> list[Case]:
+    laughs = "<!DOCTYPE l [<!ENTITY a 'ha'>" + "".join(
+        f"<!ENTITY {chr(98 + i)} '{f'&{chr(97 + i)};' * 10}'>" for i in range(12)
+    )
+    laughs += "]><session><subject id='1'/><a>&m;</a></session>"
+    return [
+        ("entities", laughs.encode()),
+        ("entities in UTF-16", f"<?xml version='1.0' encoding='utf-16'?>{laughs}".encode("utf-16")),
+        ("nested", b"<session>" + b"<a>" * 100_000 + b"</a>" * 100_000 + b"</session>"),
+        *((f"in {name}", f"<?xml version='1.0' encoding='{name}'?><session/>".encode()) for name in ("no", "rot13")),
+    ]
+
+
+def _key(_mark: Path) -> list[Case]:
+    line = b"AGE-SECRET-KEY-1" + b"Q" * 58
+    stanzas, end = b"-> X25519 " + b"A" * 43 + b"\n" + b"B" * 43 + b"\n", b"\n--- " + b"C" * 43 + b"\n"
+    return [
+        ("keys", (line + b"\n") * 1000),
+        ("long key", b"AGE-SECRET-KEY-1" + b"Q" * 200_000),
+        ("no text", b"\xff" * 1000),
+        ("recipients", b"age-encryption.org/v1\n" + stanzas * 10_000 + end[1:] + bytes(100)),
+        ("no end", b"age-encryption.org/v1\n" + b"-> " + b"A" * 1_000_000),
+        ("work", b"age-encryption.org/v1\n-> scrypt " + b"A" * 22 + b" 62\n" + b"B" * 43 + end + bytes(100)),
+    ]
+
+
 def _picture(_mark: Path) -> list[Case]:
     def part(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -293,19 +321,33 @@ def _picture(_mark: Path) -> list[Case]:
     return [("large", png(9_000, _zeros(_BOMB_BYTES))), ("larger", png(2**31 - 1, b"")), ("large .bmp", bmp)]
 
 
-_XDF = ("xdf", "xdf-streams", "xdf-chunks")
-_JSON = ("session", "film-notes", "delays", "markers", "journal", "checkpoint")
+def _sound(_mark: Path) -> list[Case]:
+    return [
+        ("late", sounding(10_000.0)),
+        ("later", sounding(4e6)),
+        ("slow", sounding(0.0, rate_hz=1, samples=30_000)),
+        ("early", sounding(-10_000.0)),
+    ]
+
+
+_XDF = ("xdf", "xdf-streams", "xdf-chunks", "export")
+_KEPT = ("hed-facts", "meaning", "analysis", "view")
+_JSON = ("session", "film-notes", "delays", "markers", "journal", "checkpoint", *_KEPT)
+_TABLES = ("csv", "annotations", "hed-index", "ratings", "sheet", "movements", "motion")
 _MAKERS: tuple[tuple[tuple[str, ...], Callable[[Path], list[Case]]], ...] = (
     (_XDF, _xdf),
     (("set", "mat"), _mat),
-    (("npy",), _npy),
-    (("npz", "calibration"), _npz),
+    (("npy", "flow"), _npy),
+    (("npz", "calibration", "training-data", "fold", "features"), _npz),
     (("pickle",), _pickle),
     (("toml", "playlist", "preset", "training"), _toml),
     (_JSON, _json),
     (("xlsx",), _xlsx),
-    (("csv", "annotations"), _table),
-    (("parquet",), _parquet),
-    (("weights",), _weights),
-    (("picture",), _picture),
+    (_TABLES, _table),
+    (("parquet", "columns"), _parquet),
+    (("weights", "state"), _weights),
+    (("picture", "face", "still"), _picture),
+    (("mahnob",), _xml),
+    (("sound", "stimulus-sound"), _sound),
+    (("identity", "encrypted"), _key),
 )

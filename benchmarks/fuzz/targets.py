@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.fuzz import seeds
+from benchmarks.fuzz.folders import FOLDERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,20 @@ class Target:
     file: str
     seeds: seeds.Seeds
     read: Callable[[Path], object]
+
+
+def _each(*reads: Callable[[], object]) -> None:
+    """Each of several readers, though another refuses; then the last refusal."""
+    from realtime.errors import DataError
+
+    refused: DataError | None = None
+    for read in reads:
+        try:
+            read()
+        except DataError as err:
+            refused = err
+    if refused is not None:
+        raise refused
 
 
 def _recording(path: Path) -> None:
@@ -157,7 +172,6 @@ def _checksums(path: Path) -> None:
 
 def _markers(path: Path) -> None:
     from realtime.config import Config
-    from realtime.errors import DataError
     from realtime.lsl.codecs import decode_event
     from realtime.packets import Marker
     from realtime.session.events import parse_event
@@ -167,15 +181,7 @@ def _markers(path: Path) -> None:
     text = path.read_bytes().decode("utf-8", "replace")
     parse_event(text)
     Truth().push(Marker(text, 1.0))
-    for decode in (decode_event, lambda one: configured({"config": one}, Config())):
-        try:
-            decode(text)
-        except DataError as err:
-            refused = err
-        else:
-            refused = None
-    if refused is not None:
-        raise refused
+    _each(lambda: decode_event(text), lambda: configured({"config": text}, Config()))
 
 
 def _samples(path: Path) -> None:
@@ -183,9 +189,11 @@ def _samples(path: Path) -> None:
     from realtime.packets import VideoInfo
 
     raw = path.read_bytes()
-    decode_emotion(np.frombuffer(raw[: len(raw) // 4 * 4], "<f4"), 3)
-    decode_video_sample(np.frombuffer(raw, np.int8), VideoInfo("v", "v", 4, 4, 1, 30.0), 1.0)
-    decode_movement_images(np.frombuffer(raw, np.int8))
+    _each(
+        lambda: decode_emotion(np.frombuffer(raw[: len(raw) // 4 * 4], "<f4"), 3),
+        lambda: decode_video_sample(np.frombuffer(raw, np.int8), VideoInfo("v", "v", 4, 4, 1, 30.0), 1.0),
+        lambda: decode_movement_images(np.frombuffer(raw, np.int8)),
+    )
 
 
 def _calibration(path: Path) -> None:
@@ -227,9 +235,7 @@ def _film(path: Path) -> None:
     from realtime.face.capture import FileCapture
     from realtime.face.films import film_facts
 
-    film_facts(path)
-    for _ in itertools.islice(FileCapture(path), 8):
-        pass
+    _each(lambda: film_facts(path), lambda: list(itertools.islice(FileCapture(path), 8)))
 
 
 def _film_frames(path: Path) -> None:
@@ -247,8 +253,7 @@ def _picture(path: Path) -> None:
     from models.data.face_features import read_picture
     from models.data.flow_maps import read_flow_map
 
-    read_picture(path)
-    read_flow_map(path)
+    _each(lambda: read_picture(path), lambda: read_flow_map(path))
 
 
 TARGETS: dict[str, Target] = {
@@ -289,6 +294,7 @@ TARGETS: dict[str, Target] = {
         Target("mp4", "s.mp4", seeds.film(".mp4"), _film),
         Target("film-frames", "s.mkv", seeds.film(".mkv"), _film_frames),
         Target("picture", "s.png", seeds.pictures, _picture),
+        *(Target(*one) for one in FOLDERS),
     )
 }
 """By name."""

@@ -15,9 +15,13 @@ from benchmarks.screenshots.session import FPS, NOW_S, PicturedSession
 from gui.streams.contract import WANTED, Batch, Described, FoundStream, Link
 from gui.streams.messages import RecorderState
 from gui.streams.session_messages import ReplayState, StreamCount
+from gui.streams.tuning_messages import EngineTuning
 from gui.theme import Theme, apply_theme, set_font_scale
 from gui.window.docks import PRESETS
 from gui.window.main_window import MainWindow
+from realtime.config import Config
+from realtime.eeg.bands import BAND_PRESETS
+from realtime.tuning import Tuning
 
 WALL_S = time.mktime((2026, 5, 4, 10, 15, 30, 0, 0, -1))
 """Time of day in the pictures."""
@@ -43,6 +47,8 @@ class View:
         The page of streams, with some missing.
     recording, replay : bool
         What else goes on.
+    uncertain_below : float
+        A state of less confidence is called uncertain; 0: none is.
     front : tuple of str
         Panels brought to the front of those that share their place.
     """
@@ -54,11 +60,12 @@ class View:
     start: bool = False
     recording: bool = False
     replay: bool = False
+    uncertain_below: float = 0.0
     front: tuple[str, ...] = ()
 
 
 VIEWS = (
-    View("operator", recording=True),
+    View("operator", recording=True, uncertain_below=0.05),
     View("wall", preset="wall"),
     View("laptop", preset="laptop", size=(1280, 720)),
     View("eeg", preset="eeg", front=("quality",)),
@@ -118,9 +125,9 @@ class _Streams:
 
 
 def _batch(session: PicturedSession, view: View) -> Batch:
-    batch = session.batch
     if view.start:
         return Batch()
+    batch = replace(session.batch, tunings=(_tuning(session, view.uncertain_below),))
     if view.recording:
         counts = tuple(
             StreamCount(name, kind, received, stalled=False)
@@ -137,6 +144,13 @@ def _batch(session: PicturedSession, view: View) -> Batch:
         name = "sub-01_ses-01_task-suppression_run-01"
         batch = replace(batch, replay=ReplayState(NOW_S, name, 98.6, 0.0, 612.0, 1.0, False, False, True, False))
     return batch
+
+
+def _tuning(session: PicturedSession, uncertain_below: float) -> EngineTuning:
+    start = Tuning.from_config(Config())
+    now = start.changed({"uncertain_below": uncertain_below})
+    bands = tuple((band.name, band.low_hz, band.high_hz) for band in BAND_PRESETS["default"])
+    return EngineTuning(NOW_S, "emostream", now, None, start, session.model.classes, bands)
 
 
 @contextmanager

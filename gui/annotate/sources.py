@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gui.annotate.film import FilmFrames
-from realtime.eeg.xdf import damage_in, eeg_stream, load_streams
+from realtime.eeg.xdf import damage_in, eeg_stream, load_streams, text_of
 from realtime.errors import ConfigurationError, DataError
 from realtime.face.films import FILM_SUFFIXES
 from realtime.packets import Float64, readonly
 from realtime.review.annotations import annotations_path
 from realtime.review.candidates import Known, read_analysis, read_markers
-from realtime.session.recorded import XDF_SUFFIXES, Film, find_films, find_session, is_index_or_markers
+from realtime.session.recorded import (
+    XDF_SUFFIXES,
+    Film,
+    find_films,
+    find_session,
+    is_index_or_markers,
+    measured_delays,
+)
 from realtime.session.run import Run
 
 _CODER = re.compile(r"[0-9A-Za-z-]{1,32}")
@@ -35,7 +41,8 @@ class Target:
         Where its annotations are, or will be.
     film : Path or None
     camera : Film or None
-        Ties the film's frames to the recording; None for a loose film, whose time 0 is its first frame.
+        Ties the film's frames to the recording, whose time 0 is its first EEG sample, without EEG the first frame;
+        None for a loose film, whose time 0 is its first frame.
     known : Known
     notices : tuple of str
     """
@@ -46,11 +53,6 @@ class Target:
     camera: Film | None
     known: Known
     notices: tuple[str, ...] = ()
-
-    @property
-    def zero(self) -> str:
-        """What time 0 is, in words."""
-        return "the first frame" if self.camera is None else "the first EEG sample"
 
     def times_of(self, frames: FilmFrames) -> Float64:
         """(n,) s of the recording of each frame of the film, increasing.
@@ -135,14 +137,16 @@ def _session(path: Path, analysis: Path | None, camera: str | None) -> Target:
     files = find_session(path)
     # stamps as they are: taken at the grab, and smoothing would smear what lost frames leave out
     streams, remarks = load_streams(files.xdf, dejitter=False, wanted=is_index_or_markers)
-    origin_s, end_s = _span(files.xdf, streams)
-    films, problems = find_films(files.xdf, streams, origin_s)
+    delays_s = measured_delays(files.xdf)
+    films, problems = find_films(files.xdf, streams, 0.0, delays_s)
     film = _chosen(films, camera)
+    origin_s, end_s = _span(files.xdf, film, delays_s)
+    film = None if film is None else replace(film, stamps_s=readonly(film.stamps_s - origin_s))
     known = read_markers(streams, origin_s, end_s)
     folder = analysis or _derivatives(files.xdf, files.stem)
     notices = [*damage_in(remarks), *problems]
     if folder is not None:
-        found = read_analysis(folder)
+        found = read_analysis(folder, origin_s)
         known = replace(found, trials=found.trials or known.trials, simulated=found.simulated or known.simulated)
     elif known.candidates:
         notices.append("not analysed yet: these are the movements found live; 'emostream analyze' finds them again")
@@ -153,14 +157,17 @@ def _session(path: Path, analysis: Path | None, camera: str | None) -> Target:
     return Target(files.stem, annotations_path(files.xdf), film.path if film else None, film, known, tuple(notices))
 
 
-def _span(xdf: Path, streams: Sequence[dict[str, Any]]) -> tuple[float, float]:
-    """LSL time of the recording's time 0 and its length, s: of the EEG, of the frames where there is none."""
+def _span(xdf: Path, film: Film | None, delays_s: Mapping[str, float]) -> tuple[float, float]:
+    """LSL time of the recording's time 0 and its length, s: of the EEG, of the film's frames where there is none."""
     eeg, _ = load_streams(xdf, wanted=lambda head: str(head.get("type", "")).upper() == "EEG")
-    chosen = [eeg_stream(eeg, xdf)[0]] if eeg else [s for s in streams if len(s["time_stamps"])]
-    if not chosen:
-        raise DataError(f"'{xdf}' holds neither EEG nor frames")
-    origin_s = min(float(s["time_stamps"][0]) for s in chosen)
-    return origin_s, max(float(s["time_stamps"][-1]) for s in chosen) - origin_s
+    if any(len(stream["time_stamps"]) > 1 for stream in eeg):
+        stream = eeg_stream(eeg, xdf)[0]
+        stamps = np.asarray(stream["time_stamps"], np.float64) - delays_s.get(text_of(stream, "source_id"), 0.0)
+    else:
+        stamps = np.empty(0) if film is None else film.stamps_s[film.indices >= film.first_index]
+    if not len(stamps):
+        raise DataError(f"'{xdf}' holds neither EEG nor a film with the stamps of its frames")
+    return float(stamps[0]), float(stamps[-1] - stamps[0])
 
 
 def _chosen(films: Sequence[Film], camera: str | None) -> Film | None:

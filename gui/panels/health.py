@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from PyQt5.QtCore import QPointF, Qt
@@ -143,6 +143,16 @@ class HealthPanel(Panel):
         item = self.table.item(row, column)
         return item.text() if item else ""
 
+    def export_rows(self) -> list[Sequence[object]]:
+        """The newest report: a header, then a row an input of the engine; `time_s` is when the engine made it."""
+        header = ("time_s", "input", "state", "rate_hz", "age_s", "received", "lost", "gaps", "note")
+        rows: list[Sequence[object]] = [header]
+        if (report := self._report) is not None:
+            for row in report.streams:
+                counts = (row.received, row.lost, row.gaps)
+                rows.append((report.stamp, row.name, row.state, row.rate_hz, row.age_s, *counts, row.note))
+        return rows
+
     def refresh(self, now_s: float) -> None:
         """Show the newest report; all of it red where the engine has said nothing for three seconds."""
         if self._report is None:
@@ -172,6 +182,8 @@ class HealthPanel(Panel):
         for at, (row, state) in enumerate(rows):
             if len(row) == 1:
                 self.table.setSpan(at, 0, 1, len(COLUMNS))
+                for column in range(1, len(COLUMNS)):
+                    self.table.takeItem(at, column)
             for column, text in enumerate(row):
                 item = QTableWidgetItem(text)
                 item.setTextAlignment(

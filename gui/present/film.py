@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gui.present.media import LOCAL_FILES_ONLY
+from gui.present.media import open_film
+from realtime.errors import DataError
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -116,15 +117,15 @@ class FilmReader:
                     if self._stopping:
                         return
                     self._frames.append(frame)
-        except (FFmpegError, ValueError, MemoryError) as err:
+        except (FFmpegError, DataError, ValueError, MemoryError) as err:
             self._failure = str(getattr(err, "strerror", None) or err) or type(err).__name__
         finally:
             self._done = True
 
     def _decode(self) -> Iterator[FilmFrame]:
-        import av
-
-        with av.open(str(self._path), container_options=LOCAL_FILES_ONLY) as container:
+        with open_film(self._path) as container:
+            if not container.streams.video:
+                raise DataError("it holds no picture")
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             aspect = float(stream.sample_aspect_ratio or 1)

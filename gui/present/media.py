@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +15,16 @@ from realtime.untrusted import is_file
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.stream import Stream
 
 LOCAL_FILES_ONLY = {"protocol_whitelist": "file"}
 """Playlists inside a media file may name addresses: nothing leaves the machine."""
+
+LATEST_SOUND_S = 60.0
+"""So much later than the picture a film's sound may begin; until then there is silence."""
+
+SOUND_RATES_HZ = (4_000, 768_000)
+"""Lowest and highest rate of a film's sound: at 1 Hz, a megabyte would become 190 GB of what is played."""
 
 _SHORTER_S = 1.0
 _LARGEST_PX = 16_384
@@ -66,7 +74,8 @@ def check_stimuli(folder: Path, planned: Iterable[PlannedTrial]) -> dict[str, Me
     Raises
     ------
     DataError
-        One is missing, cannot be read, is cut short, or is shorter than it is to be shown.
+        One is missing, cannot be read, is cut short, is shorter than it is to be shown, or has sound that begins more
+        than `LATEST_SOUND_S` after its picture or that has none of `SOUND_RATES_HZ`.
     """
     found: dict[str, Media] = {}
     for trial in (one.trial for one in planned):
@@ -80,6 +89,55 @@ def check_stimuli(folder: Path, planned: Iterable[PlannedTrial]) -> dict[str, Me
     return found
 
 
+def open_film(path: Path) -> AbstractContextManager[InputContainer]:
+    """A film, for reading; what it says of itself, such as its title, may be in any encoding.
+
+    Raises
+    ------
+    FFmpegError, ValueError
+        It cannot be read.
+    """
+    import av
+
+    return av.open(str(path), container_options=LOCAL_FILES_ONLY, metadata_errors="replace")
+
+
+def sound_begins_s(container: InputContainer) -> float:
+    """When the sound of a film begins, s from its first picture; before it where negative.
+
+    Raises
+    ------
+    DataError
+        There is no picture or no sound, or it begins so late, or has such a rate, that it cannot be played.
+    """
+    if not container.streams.video or not container.streams.audio:
+        raise DataError("it has no picture or no sound")
+    picture, sound = container.streams.video[0], container.streams.audio[0]
+    begins_s = _start_s(sound) - _start_s(picture)
+    if begins_s > LATEST_SOUND_S:
+        raise DataError(f"its sound begins {begins_s:.1f} s after its picture, {LATEST_SOUND_S:g} s is the most")
+    if sound.codec_context is not None and sound.codec_context.sample_rate:
+        require_rate(sound.codec_context.sample_rate)
+    return begins_s
+
+
+def require_rate(rate_hz: int) -> None:
+    """Refuse sound that would not be sound.
+
+    Raises
+    ------
+    DataError
+        Of another rate than sound has.
+    """
+    lowest, highest = SOUND_RATES_HZ
+    if not lowest <= rate_hz <= highest:
+        raise DataError(f"its sound has {rate_hz} samples a second, wanted {lowest} to {highest}")
+
+
+def _start_s(stream: Stream) -> float:
+    return float((stream.start_time or 0) * (stream.time_base or 0))
+
+
 def shown_s(trial: Trial, media: Media) -> float:
     """How long a trial's stimulus is on the screen, s."""
     return media.duration_s if trial.duration_s is None else min(trial.duration_s, media.duration_s or trial.duration_s)
@@ -91,11 +149,10 @@ def _look(folder: Path, trial: Trial) -> Media:
     path = (folder / trial.stimulus).absolute()
     if not is_file(path):
         raise DataError(f"no stimulus '{trial.stimulus}' in '{folder}': put the file there or correct the playlist")
-    import av
     from av.error import FFmpegError
 
     try:
-        with av.open(str(path), container_options=LOCAL_FILES_ONLY) as container:
+        with open_film(path) as container:
             if not container.streams.video:
                 raise DataError(f"stimulus '{trial.stimulus}' holds no picture")
             return _read(path, trial, container)
@@ -112,6 +169,11 @@ def _read(path: Path, trial: Trial, container: InputContainer) -> Media:
     sound = bool(container.streams.audio)
     if trial.kind == "image":
         return Media(path, 0.0, frame.width, frame.height, 0.0, 1)
+    if sound:
+        try:
+            sound_begins_s(container)
+        except DataError as err:
+            raise DataError(f"stimulus '{trial.stimulus}': {err}; convert it, or leave it out") from err
     announced_s = container.duration / 1e6 if container.duration is not None else 0.0
     container.seek(0)
     start_s, end_s, last_s, frames = float("inf"), 0.0, 0.0, 0

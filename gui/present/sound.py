@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from PyQt5.QtCore import Qt, QTimer
 
-from gui.present.media import LOCAL_FILES_ONLY
+from gui.present.media import open_film, require_rate, sound_begins_s
+from realtime.errors import DataError
 
 if TYPE_CHECKING:
     from PyQt5.QtMultimedia import QAudioDeviceInfo, QAudioFormat
@@ -218,7 +219,8 @@ class Ledger:
 class SoundReader:
     """Decodes to 48 kHz stereo in a thread of its own, two seconds ahead at most.
 
-    The sound's zero is the picture's: what lies before the first picture is left out, and silence fills a late begin.
+    The sound's zero is the picture's: what lies before the first picture is left out, and silence fills a late begin,
+    up to `gui.present.media.LATEST_SOUND_S`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -264,8 +266,8 @@ class SoundReader:
                     if self._stopping:
                         return
                     self._held += piece
-        except (FFmpegError, ValueError, MemoryError):
-            # the picture goes on without; its own reader tells of a broken file
+        except (FFmpegError, DataError, ValueError, MemoryError):
+            # the picture goes on without: a broken file is told of by its reader, and before the window opened
             return
         finally:
             self._done = True
@@ -273,14 +275,13 @@ class SoundReader:
     def _decode(self) -> Iterator[bytes]:
         import av
 
-        with av.open(str(self._path), container_options=LOCAL_FILES_ONLY) as container:
-            picture, sound = container.streams.video[0], container.streams.audio[0]
-            zero_s = float((picture.start_time or 0) * (picture.time_base or 0))
-            begins_s = float((sound.start_time or 0) * (sound.time_base or 0)) - zero_s
+        with open_film(self._path) as container:
+            begins_s = sound_begins_s(container)
             surplus = max(0, round(-begins_s * _RATE_HZ)) * _BYTES_A_FRAME
             yield bytes(max(0, round(begins_s * _RATE_HZ)) * _BYTES_A_FRAME)
             resampler = av.AudioResampler(format="s16", layout="stereo", rate=_RATE_HZ)
-            for frame in container.decode(sound):
+            for frame in container.decode(container.streams.audio[0]):
+                require_rate(frame.sample_rate)
                 for made in resampler.resample(frame):
                     piece = np.asarray(made.to_ndarray()).tobytes()
                     yield piece[surplus:]

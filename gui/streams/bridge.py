@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import pylsl
 
 from gui.streams.band_baseline import rest_from
-from gui.streams.contract import WANTED, Batch, FoundStream, Link, Wanted, choose
+from gui.streams.contract import WANTED, Batch, FoundStream, Link, Wanted, choose, is_of_engine
 from gui.streams.describing import Descriptions
 from gui.streams.messages import (
     BandSample,
@@ -250,7 +250,9 @@ class Bridge:
             case "stimulus":
                 _put(self._stimuli, stimulus_from(event, stamp))
             case "tuning":
-                _put(self._tunings, tuning_from(event, stamp))
+                said = tuning_from(event, stamp)
+                if said is not None and is_of_engine(said.engine, self._engine):
+                    _put(self._tunings, said)
             case _:
                 _put(self._replay, replay_from(event, stamp))
 

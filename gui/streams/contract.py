@@ -142,6 +142,11 @@ class Batch:
     tunings: tuple[EngineTuning | TuningAnswer, ...] = ()
 
 
+def is_of_engine(source_id: str, engine: str) -> bool:
+    """Whether that engine ('emostream run --name') has this source id; any has where `engine` is ''."""
+    return not engine or source_id.startswith(f"{engine}@")
+
+
 def choose(
     found: list[pylsl.StreamInfo], wanted: Wanted, preferred: str = "", engine: str = ""
 ) -> pylsl.StreamInfo | None:
@@ -150,8 +155,8 @@ def choose(
     Of an engine's results only those of `engine`, where one is named ('emostream run --name').
     """
     fits = [i for i in found if i.type() == wanted.stream_type and wanted.name in ("", i.name())]
-    if engine and wanted.key in OF_ENGINE:
-        fits = [i for i in fits if i.source_id().startswith(f"{engine}@")]
+    if wanted.key in OF_ENGINE:
+        fits = [i for i in fits if is_of_engine(i.source_id(), engine)]
     return min(
         fits,
         key=lambda i: (

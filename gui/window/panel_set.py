@@ -16,7 +16,8 @@ from gui.panels.emotion.state import StatePanel
 from gui.panels.emotion.timeline import TimelinePanel
 from gui.panels.emotion.traces import TracesPanel
 from gui.panels.face.movement import MovementPanel
-from gui.panels.face.video import MotionPanel, VideoPanel
+from gui.panels.face.region_motion import MotionPanel
+from gui.panels.face.video import VideoPanel
 from gui.panels.health import HealthPanel
 from gui.session.panel import SessionPanel
 from gui.streams.contract import Batch, Link

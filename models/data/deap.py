@@ -146,7 +146,7 @@ def _read_ratings(root: Path, problems: _Remarks) -> dict[int, dict[int, _Rating
         try:
             subject, trial, video = (int(float(record.cells[name])) for name in wanted[:3])
             ratings = _Ratings(video, tuple(float(record.cells[name]) for name in RATINGS))
-        except (KeyError, ValueError) as err:
+        except (KeyError, ValueError, OverflowError) as err:
             problems.add(f"{file.name} row {record.number}", "ratings", f"no number where one is wanted: {err}")
             continue
         if found.setdefault(subject, {}).setdefault(trial, ratings) is not ratings:

@@ -207,10 +207,9 @@ def _load(path: Path, kind: type[_F]) -> tuple[_F | None, str] | None:
     try:
         with open_npz(path, ZLIB_TIMES) as archive:
             stored = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            failure = str(stored.pop("failure"))
+            texts = [name for name in ("channels", "remarks") if name in stored]
+            names = {name: tuple(str(text) for text in stored[name]) for name in texts}
+        return (None, failure) if failure else (kind(**{**stored, **names}), "")
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
-    failure = str(stored.pop("failure"))
-    if failure:
-        return None, failure
-    names = {name: tuple(str(text) for text in stored[name]) for name in ("channels", "remarks") if name in stored}
-    return kind(**{**stored, **names}), ""

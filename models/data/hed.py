@@ -119,15 +119,20 @@ def read(path: Path, scheme: Scheme = "valence") -> Dataset:
 
 def _index_files(path: Path) -> list[Path]:
     for folder in (path / "scripts", path):
-        files = sorted(folder.glob("*.csv"))[:_MOST_INDEX_FILES] if folder.is_dir() else []
-        if found := [file for file in files if _header(file) == COLUMNS]:
-            return found
+        found = sorted(folder.glob("*.csv")) if folder.is_dir() else []
+        files = [file for file in found if file.is_file()][:_MOST_INDEX_FILES]
+        if wanted := [file for file in files if _header(file) == COLUMNS]:
+            return wanted
     return []
 
 
 def _header(file: Path) -> tuple[str, ...]:
-    with file.open(encoding="utf-8-sig", errors="replace") as lines:
-        return tuple(cell.strip().lower() for cell in next(csv.reader([lines.readline(10_000)]), []))
+    try:
+        with file.open(encoding="utf-8-sig", errors="replace") as lines:
+            first = lines.readline(10_000)
+    except OSError as err:
+        raise DataError(f"cannot read '{file}': {err.strerror or err}") from err
+    return tuple(cell.strip().lower() for cell in next(csv.reader([first]), []))
 
 
 def _known(*folders: Path) -> _Known:

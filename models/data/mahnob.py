@@ -27,7 +27,7 @@ from models.data.probing import is_simulated, recording_facts
 from models.data.rows import Dataset, EegRecording, Problem, Row, VideoSpan, pseudonyms
 from realtime.errors import DataError
 from realtime.face.films import film_facts
-from realtime.untrusted import is_file
+from realtime.untrusted import is_file, parse_xml, read_within
 
 FELT_EMOTIONS: dict[int, str] = {
     0: "neutral",
@@ -149,13 +149,11 @@ def _read_xml(path: Path) -> _Session:
 
 def _parsed(path: Path) -> ElementTree.Element:
     try:
-        raw = path.read_bytes()
-        # entities can make a small file a very large tree; the real files have none
-        if len(raw) > _LARGEST_XML or b"<!ENTITY" in raw.upper():
-            raise DataError(f"{len(raw)} bytes, or entities of its own: no session.xml of MAHNOB-HCI")
-        return ElementTree.fromstring(raw)
-    except (OSError, ElementTree.ParseError, ValueError) as err:
-        raise DataError(f"cannot be read: {err}") from err
+        return parse_xml(read_within(path, _LARGEST_XML), _LARGEST_XML)
+    except OSError as err:
+        raise DataError(f"cannot be read: {err.strerror or err}") from err
+    except ValueError as err:
+        raise DataError(f"cannot be read as MAHNOB-HCI writes it: {err}") from err
 
 
 def _number(node: ElementTree.Element, name: str) -> float | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from models.data.rows import Problem
-from realtime.session.recorded import Film
+from realtime.session.recorded import Film, measured_delays
 from realtime.session.recorded import find_films as find_recorded
 
 
@@ -26,5 +26,5 @@ def find_films(
     where : str
         The session, for messages.
     """
-    films, told = find_recorded(xdf, streams, origin_s)
+    films, told = find_recorded(xdf, streams, origin_s, measured_delays(xdf))
     return films, [Problem(where, "video", message, "kept") for message in told]

@@ -97,6 +97,8 @@ class StateFile:
             if content["format"] != _FORMAT:
                 raise ValueError(f"format {content['format']}, wanted {_FORMAT}")
             found, facts = content["training"], content["facts"]
+            if not (isinstance(found, dict) and isinstance(facts, dict)):
+                raise TypeError("training and facts are no JSON objects")
         except (OSError, SafetensorError, ValueError, KeyError, TypeError) as err:
             raise DataError(
                 f"cannot read the training's state '{self.path}': {err!r}; use --no-resume to start anew"

@@ -171,6 +171,11 @@ class Analysis:
         """How far the answers are those of the live engine; None where that is not asked."""
         return self._as_live.report() if self._as_live else None
 
+    @property
+    def review(self) -> Path | None:
+        """The table of what a coder decided about the movements, as far as one is there and can be read."""
+        return self._exports.review if self._exports else None
+
     def told(self, folder: Path | None) -> list[str]:
         """Lines for the terminal: warnings, how far live answers came again, where the results are."""
         lines = [f"note: {warning}" for warning in self._warnings()]
@@ -207,6 +212,7 @@ class Analysis:
             "self_reports": reports,
             "artefacts": {
                 "bad_share": self._tables.bad_share if self._tables else {},
+                "blinks_and_gaze_shifts": self._tables.blinks_and_gaze_shifts if self._tables else None,
                 "lost_samples": source.eeg.health().lost if source.eeg else None,
                 "lost_frames": source.video.health().lost if source.video else None,
                 "clock_resets": [at_s - source.zero_s for at_s in source.eeg.resets_s] if source.eeg else [],
@@ -308,5 +314,6 @@ def _source_facts(source: Source) -> dict[str, Any]:
         "task": run.task if run else None,
         "run": run.run if run else None,
         "duration_s": source.duration_s,
+        "zero_lsl_s": source.lsl_zero_s if math.isfinite(source.lsl_zero_s) else None,
         "started": metadata.started.isoformat() if metadata else None,
     }

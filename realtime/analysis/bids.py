@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime.analysis.eeg_copy import quiet, refusing_disk
+from realtime.analysis.out import Place
 from realtime.analysis.timeline import SelfReport
 from realtime.errors import DataError
-from realtime.session.folder import FILE_MODE, make_private_folder
+from realtime.session.folder import BIDS_VERSION, FILE_MODE, make_private_folder, write_new
+from realtime.session.metadata import software_versions
 from realtime.session.run import Run
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 _REPORT_COLUMNS: dict[str, str] = {
     "trial": "number of the trial the report is about",
-    "time_s": "when it was given, s from the first EEG sample",
+    "time_s": "when it was given, s from the first EEG sample, without EEG from the first frame",
     "emotion": "what was felt, in the participant's words or choice",
     "intensity": "how strong it was, as the playlist scales it",
     "arousal": "how aroused, as the playlist scales it",
@@ -40,7 +42,7 @@ def write_bids(
         The recordings root, a BIDS dataset.
     run : Run
     raw : mne.io.BaseRaw or None
-        BrainVision on disk, as `realtime.analysis.eeg_copy` leaves it.
+        BrainVision on disk, as `realtime.analysis.eeg_copy` leaves it; None for the self reports alone.
     reports : sequence of SelfReport
     simulated : bool
         Whether the person does not exist.
@@ -70,6 +72,32 @@ def write_bids(
             shutil.rmtree(part, ignore_errors=True)
 
 
+def describe_derivatives(place: Place) -> None:
+    """Write the description that BIDS wants of derivatives, of those of the analyses, where there is none yet.
+
+    Raises
+    ------
+    ConfigurationError, DataError
+        It cannot be written.
+    """
+    folder = place.root / place.run.derivatives.parents[2]
+    description = {
+        "Name": "emostream analyses",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": "emostream", "Version": software_versions().get("emostream", "n/a")}],
+        "SourceDatasets": [{"URL": "../.."}],
+    }
+    make_private_folder(folder, inside=place.root)
+    path = folder / "dataset_description.json"
+    try:
+        write_new(path, (json.dumps(description, indent=2) + "\n").encode())
+    except FileExistsError:
+        return
+    except OSError as err:
+        raise DataError(f"cannot write '{path}': {err.strerror or err}; free space") from err
+
+
 def is_there(root: Path, run: Run) -> bool:
     """Whether the run's EEG is in the dataset already."""
     return any((root / f"sub-{run.subject}" / f"ses-{run.session}" / "eeg").glob(f"{run.stem}_eeg.*"))
@@ -97,10 +125,12 @@ def _write_eeg(part: Path, run: Run, raw: mne.io.BaseRaw, simulated: bool) -> No
 def _write_reports(part: Path, run: Run, reports: Sequence[SelfReport]) -> None:
     folder = part / f"sub-{run.subject}" / f"ses-{run.session}" / "beh"
     folder.mkdir(parents=True)
-    lines = ["\t".join(_REPORT_COLUMNS)]
-    lines += ["\t".join(_cell(getattr(report, name)) for name in _REPORT_COLUMNS) for report in reports]
+    others = {name: "as the playlist asks and scales it" for report in reports for name in report.others}
+    columns = _REPORT_COLUMNS | {name: about for name, about in others.items() if name not in _REPORT_COLUMNS}
+    rows = [report.others | {name: getattr(report, name) for name in _REPORT_COLUMNS} for report in reports]
+    lines = ["\t".join(columns), *("\t".join(_cell(row.get(name)) for name in columns) for row in rows)]
     (folder / f"{run.stem}_beh.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    told = {name: {"Description": about} for name, about in _REPORT_COLUMNS.items()}
+    told = {name: {"Description": about} for name, about in columns.items()}
     (folder / f"{run.stem}_beh.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
 

@@ -7,13 +7,14 @@ before and is annotated 'BAD_lost', so that nothing after it shifts. Events lie 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from realtime.analysis.coding_sheet import Coded
 from realtime.analysis.timeline import Timeline
 from realtime.analysis.tracks import EegTrack
 from realtime.eeg.montage import is_eog
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     import mne
 
 _MONTAGE = "standard_1005"
-_LINE_HZ = 50
 _HEAD_S = 1.0
 _LONGEST_HOLE_S = 600.0
 
@@ -42,7 +42,7 @@ class EegCopy:
     folder : Path
         Where the files are written.
     line_hz : int
-        Mains frequency where it was recorded.
+        Mains frequency where it was recorded; 0 where nobody says.
 
     Raises
     ------
@@ -52,9 +52,7 @@ class EegCopy:
         The disk is full, or a hole in the recording is longer than ten minutes.
     """
 
-    def __init__(
-        self, track: EegTrack, timeline: Timeline, zero_s: float, folder: Path, *, line_hz: int = _LINE_HZ
-    ) -> None:
+    def __init__(self, track: EegTrack, timeline: Timeline, zero_s: float, folder: Path, *, line_hz: int) -> None:
         self._track, self._timeline, self._zero_s, self._folder = track, timeline, zero_s, folder
         self._line_hz = line_hz or None
         self._rate_hz = track.info.sfreq_hz
@@ -70,8 +68,11 @@ class EegCopy:
         """The .vhdr file."""
         return self._folder / "copy.vhdr"
 
-    def raw(self) -> mne.io.BaseRaw:
-        """The copy, opened with MNE: channel types, electrode places and annotations are set, no sample is read."""
+    def raw(self, movements: Sequence[Coded] = ()) -> mne.io.BaseRaw:
+        """The copy, opened with MNE: channel types, electrode places and annotations are set, no sample is read.
+
+        Movements become annotations, too: 'micro/sad' from onset to offset.
+        """
         import mne
 
         with quiet():
@@ -81,7 +82,7 @@ class EegCopy:
             if any(name.lower() in {known.lower() for known in montage.ch_names} for name in raw.ch_names):
                 raw.set_montage(montage, match_case=False, on_missing="ignore", verbose="ERROR")
             raw.info["line_freq"] = self._line_hz
-            raw.set_annotations(self._annotations())
+            raw.set_annotations(self._annotations(movements))
         return raw
 
     def place_s(self, time_s: float) -> float:
@@ -165,12 +166,18 @@ class EegCopy:
             found.append((onset_s, max(0.0, duration_s), text.replace(",", ";"), more))
         return found
 
-    def _annotations(self) -> mne.Annotations:
+    def _annotations(self, movements: Sequence[Coded]) -> mne.Annotations:
         import mne
 
         empty: dict[str, str] = {"kind": "artefact", "label": "n/a", "stimulus": "n/a", "trial": "n/a"}
         holes = [(at / self._rate_hz, n / self._rate_hz, "BAD_lost", empty) for at, n in self._holes]
-        rows = sorted([*self._events(), *holes], key=lambda row: row[0])
+        moved = []
+        for one in movements:
+            onset_s, offset_s = self.place_s(one.onset_s), self.place_s(one.offset_s)
+            text = f"{one.kind}/{one.label}" if one.label else one.kind
+            more = empty | {"kind": one.kind, "label": one.label or "n/a"}
+            moved.append((onset_s, offset_s - onset_s, text.replace(",", ";"), more))
+        rows = sorted([*self._events(), *holes, *moved], key=lambda row: row[0])
         return mne.Annotations(
             [row[0] for row in rows],
             [row[1] for row in rows],

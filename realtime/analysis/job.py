@@ -76,7 +76,7 @@ class Job:
         place = self.place()
         return self.out if self.out is not None or place is None else place.derivatives
 
-    def exports(self, source: Source) -> Exports | None:
+    def exports(self, source: Source, line_hz: int) -> Exports | None:
         """Copies for other programs; None where there is no folder for them."""
         from realtime.analysis.exports import Exports, chosen_exports
 
@@ -85,7 +85,7 @@ class Job:
             if export is not None:
                 raise ConfigurationError("--export needs a folder: give --out too")
             return None
-        return Exports(source, chosen_exports(export, source, place), place)
+        return Exports(source, chosen_exports(export, source, place), place, line_hz=line_hz)
 
     def require_free(self) -> None:
         """Refuse a folder that may not be taken, before anything is read."""
@@ -125,7 +125,7 @@ class Job:
             calibration=wishes.calibration,
             interpolate=wishes.interpolate,
         )
-        return Analysis(source, recognizer, setting, self.exports(source))
+        return Analysis(source, recognizer, setting, self.exports(source, setting.config.eeg.notch_hz))
 
     def run(self, analysis: Analysis, *, progress: bool = True) -> None:
         """Analyse and write the folder, which appears only when all is in it."""
@@ -138,7 +138,12 @@ class Job:
             if part is not None and self.wishes.report:
                 from realtime.report import write_report
 
-                write_report(part)
+                write_report(part, annotations=analysis.review)
+        place = self.place()
+        if folder is not None and place is not None and folder.absolute() == place.derivatives:
+            from realtime.analysis.bids import describe_derivatives
+
+            describe_derivatives(place)
 
 
 def write_summary(analysis: Analysis, summary: Path | None, movements: Path | None) -> dict[str, object]:

@@ -44,6 +44,8 @@ class LiveAnswers:
         As the event stream has them.
     tunings : tuple of Change
         What it was tuned to, and from when; empty where it did not say.
+    clocks_set : tuple of (stream, at_s, by_s)
+        Where it took off what the clock of an input's source was set by.
     """
 
     model_id: str
@@ -55,6 +57,7 @@ class LiveAnswers:
     eeg_alone: Float32
     movements: tuple[dict[str, Any], ...]
     tunings: tuple[Change, ...] = ()
+    clocks_set: tuple[tuple[str, float, float], ...] = ()
 
     def moved(self, by_s: float) -> LiveAnswers:
         """All stamps later by so much."""
@@ -67,6 +70,7 @@ class LiveAnswers:
             beginnings=tuple(replace(b, eeg_s=b.eeg_s + by_s, video_s=b.video_s + by_s) for b in self.beginnings),
             movements=tuple({**m, **{name: float(m[name]) + by_s for name in _TIMES}} for m in self.movements),
             tunings=tuple(replace(change, at_s=change.at_s + by_s) for change in self.tunings),
+            clocks_set=tuple((name, at_s + by_s, set_s) for name, at_s, set_s in self.clocks_set),
         )
 
 
@@ -100,6 +104,7 @@ def live_answers(streams: Sequence[dict[str, Any]]) -> LiveAnswers | None:
             if event.get("event") == "movement" and all(isinstance(event.get(name), float) for name in _TIMES)
         ),
         tunings=tunings_of([event for _, event in _said(_of_host(streams, TUNING, host))]),
+        clocks_set=_clocks_set(told),
     )
 
 
@@ -144,6 +149,17 @@ def _beginnings(told: Sequence[dict[str, Any]]) -> tuple[Beginning, ...]:
             found[-1] = said
         elif not found or found[-1] != said:
             found.append(said)
+    return tuple(found)
+
+
+def _clocks_set(told: Sequence[dict[str, Any]]) -> tuple[tuple[str, float, float], ...]:
+    """Each is said again and again."""
+    found: dict[tuple[str, float, float], None] = {}
+    for event in told:
+        gaps = event.get("gaps_found")
+        for gap in gaps if isinstance(gaps, list) else ():
+            if isinstance(gap, dict) and "clock_set_s" in gap:
+                found[str(gap.get("name")), _number(gap.get("at_s")), _number(gap["clock_set_s"])] = None
     return tuple(found)
 
 
@@ -229,7 +245,7 @@ class AsLive:
         return sum(float(m["decided_s"]) <= self._seen_s + self._same_s for m in self._movements) if self._video else 0
 
     def report(self) -> dict[str, object]:
-        """For analysis.json: see docs/analysis.md."""
+        """How far, for analysis.json."""
         compared = int(self._found.sum())
         return {
             "from_s": self._from_s,

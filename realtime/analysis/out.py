@@ -43,6 +43,8 @@ _OURS = frozenset(
         "spectrogram.npz",
         "coding_sheet.csv",
         "coding_sheet.xlsx",
+        "movements_events.tsv",
+        "movements_events.json",
         "movements",
         "eeg",
         *(f"{name}.{end}" for end in ("parquet", "csv") for name in ("predictions", "movements", "band_power")),

@@ -33,6 +33,7 @@ from realtime.settings import configured
 _ONE_CLOCK_S = 1e-3
 _NETWORK_S = 0.02
 _SLACK_S = 1e-6
+_LONGEST_S = 7 * 86_400.0
 
 Streams = Sequence[dict[str, Any]]
 
@@ -107,7 +108,7 @@ def _mended(session: SessionFiles, wish: Wish, delays_s: Mapping[str, float], no
     eeg = _eeg(session, wish, delays_s, synchronize=True, as_live=False)
     video, problems = _video(session, streams, wish, delays_s)
     problems += damage_in(remarks)
-    zero_s = _zero_s(eeg, video, session, problems)
+    zero_s = _zero_s(session, eeg, video, problems, delays_s, synchronize=True)
     live = live_answers(streams)
     return Source(
         stem=session.stem,
@@ -139,13 +140,31 @@ def _eeg(
     return XdfEeg(eeg_stream(found, session.xdf)[0], session.xdf, delays_s, as_live=as_live)
 
 
-def _zero_s(eeg: XdfEeg | None, video: FilmTrack | None, session: SessionFiles, problems: Sequence[str]) -> float:
-    """The analysis' zero: the first EEG sample, or the first frame where there is no EEG."""
+def _zero_s(
+    session: SessionFiles,
+    eeg: XdfEeg | None,
+    video: FilmTrack | None,
+    problems: Sequence[str],
+    delays_s: Mapping[str, float],
+    *,
+    synchronize: bool,
+) -> float:
+    """The analysis' zero: the first EEG sample, or the first frame where there is no EEG.
+
+    EEG that is not wanted counts, too: what a coder says of a session is in seconds from its first sample.
+    """
     if eeg is not None:
         return eeg.first_s
-    if video is not None:
-        return video.first_s
-    raise DataError(f"neither EEG nor a film is left of '{session.xdf}'" + (f": {problems[0]}" if problems else ""))
+    if video is None:
+        raise DataError(f"neither EEG nor a film is left of '{session.xdf}'" + (f": {problems[0]}" if problems else ""))
+    found, _ = load_streams(session.xdf, dejitter=False, synchronize=synchronize, wanted=_is_eeg)
+    if any(len(stream["time_stamps"]) > 1 for stream in found):
+        stream = eeg_stream(found, session.xdf)[0]
+        first_s = float(stream["time_stamps"][0]) - delays_s.get(text_of(stream, "source_id"), 0.0)
+        # a damaged stamp is no time to count from
+        if video.last_s - _LONGEST_S < first_s < video.last_s:
+            return first_s
+    return video.first_s
 
 
 def _as_live(session: SessionFiles, wish: Wish) -> tuple[Source | None, tuple[str, ...]]:
@@ -164,8 +183,10 @@ def _as_live(session: SessionFiles, wish: Wish) -> tuple[Source | None, tuple[st
     eeg = _eeg(session, wish, delays_s, synchronize=not one_clock, as_live=True)
     video, problems = _video(session, streams, wish, delays_s)
     problems += damage_in(remarks)
-    zero_s = _zero_s(eeg, video, session, problems)
+    zero_s = _zero_s(session, eeg, video, problems, delays_s, synchronize=not one_clock)
     beginning, until_s, why = _beginning(live, eeg, video)
+    if beginning is not None and eeg is not None and not eeg.set_as(live.clocks_set):
+        beginning, why = None, "its clock of EEG was not set back where it is here"
     if beginning is None:
         return None, (f"what the live engine answered is not given again: {why}",)
     if live.tunings and live.tunings[0].at_s > (beginning.video_s if eeg is None else beginning.eeg_s):
@@ -238,7 +259,7 @@ def _video(
     """The film that is wanted, and what is wrong with the films."""
     if not wish.video:
         return None, []
-    films, problems = find_films(session.xdf, streams, 0.0)
+    films, problems = find_films(session.xdf, streams, 0.0, delays_s)
     film = _chosen(films, wish.camera, session)
     if film is not None and len(films) > 1 and wish.camera is None:
         others = ", ".join(other.camera for other in films if other is not film)
@@ -249,7 +270,7 @@ def _video(
         return None, problems
     if not wish.partial:
         require_whole_film(film)
-    return FilmTrack(replace(film, stamps_s=film.stamps_s - delays_s.get(film.source_id, 0.0))), problems
+    return FilmTrack(film), problems
 
 
 def _chosen(films: Sequence[Film], camera: str | None, session: SessionFiles) -> Film | None:

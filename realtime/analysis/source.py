@@ -28,7 +28,8 @@ class Source:
     eeg : EegTrack or None
     video : VideoTrack or None
     zero_s : float
-        Stamp of the analysis' zero: the first EEG sample, or the first frame where there is no EEG.
+        Stamp of the analysis' zero: the first EEG sample of the session, analysed or not, or the first frame where
+        there is no EEG.
     lsl_zero_s : float
         The same moment on LSL's clock; NaN where the files have no such clock.
     timeline : Timeline

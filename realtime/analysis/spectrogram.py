@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from scipy.fft import rfft
 
+from realtime.eeg._sliding import SlidingBuffer
 from realtime.eeg.bands import hann
 from realtime.packets import Bool, ChannelQuality, EegChunk, Float32, Float64, Result
 
@@ -36,9 +37,8 @@ class Spectrogram:
         self._zero_s = zero_s
         self._length = round(WINDOW_S * sfreq_hz)
         self._taper = hann(self._length).astype(np.float32)
-        self._window: Float32 = np.zeros((n_channels, self._length), np.float32)
+        self._buffer = SlidingBuffer(n_channels, self._length, np.float32)
         self._good: Bool = np.ones(n_channels, np.bool_)
-        self._filled = 0
         self._next_index: int | None = None
         self._second: int | None = None
         self._due: deque[tuple[float, Float32]] = deque()
@@ -59,26 +59,19 @@ class Spectrogram:
     def push(self, chunk: EegChunk) -> None:
         """Take consecutive samples; a gap begins a new window."""
         if chunk.first_index != self._next_index:
-            self._filled = 0
+            self._buffer.reset()
         self._next_index = chunk.first_index + chunk.stamps.size
         seconds = np.floor(chunk.stamps - self._zero_s)
         starts = [0, *(np.flatnonzero(np.diff(seconds)) + 1).tolist(), chunk.stamps.size]
         for start, stop in itertools.pairwise(starts):
             if seconds[start] != self._second and start < stop:
                 # the first sample of a second ends the window
-                self._append(chunk.samples[:, start : start + 1])
-                if self._filled == self._length:
+                self._buffer.append(chunk.samples[:, start : start + 1])
+                if self._buffer.full:
                     self._second = int(seconds[start])
-                    self._due.append((float(chunk.stamps[start]) - self._zero_s, self._window.copy()))
+                    self._due.append((float(chunk.stamps[start]) - self._zero_s, self._buffer.window().copy()))
                 start += 1
-            self._append(chunk.samples[:, start:stop])
-
-    def _append(self, samples: Float32) -> None:
-        shown = samples[:, -self._length :]
-        keep = self._length - shown.shape[1]
-        self._window[:, :keep] = self._window[:, self._length - keep :]
-        self._window[:, keep:] = shown
-        self._filled = min(self._length, self._filled + samples.shape[1])
+            self._buffer.append(chunk.samples[:, start:stop])
 
     def _settle(self, until_s: float) -> None:
         """Take the spectra of windows that end before `until_s`, over the channels that are good now."""
@@ -88,12 +81,15 @@ class Spectrogram:
             self._rows.append(self._spectrum(window))
 
     def _spectrum(self, window: Float32) -> Float32:
-        # of a channel that holds a sample that is not finite, the sum is not finite either
-        good = self._good & np.isfinite(window.sum(axis=1, dtype=np.float64))
+        mean, good = window.mean(axis=1, keepdims=True), self._good
+        # of a channel that holds a sample that is not finite, the mean is not finite either
+        if not (good.all() and np.isfinite(mean).all()):
+            good = good & np.isfinite(window).all(axis=1)
+            window, mean = window[good], mean[good]
         if not good.any():
             return np.full(self._freqs_hz.size, np.nan, np.float32)
-        x = window if good.all() else window[good]
-        tapered = (x - x.mean(axis=1, keepdims=True)) * self._taper
+        tapered = window - mean
+        tapered *= self._taper
         spectrum = np.asarray(rfft(tapered, axis=1), np.complex64)[:, : self._freqs_hz.size]
         power = np.square(np.abs(spectrum)) * self._scale
         return np.log10(power + np.float32(_FLOOR)).mean(axis=0).astype(np.float32)

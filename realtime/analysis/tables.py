@@ -71,6 +71,11 @@ class Tables:
         return self._quality.bad_share if self._quality else {}
 
     @property
+    def blinks_and_gaze_shifts(self) -> int | None:
+        """How many began; None without video."""
+        return self._face.eye_episodes if self._face else None
+
+    @property
     def without_pictures(self) -> int:
         """Movements beyond `MOST_PICTURES`."""
         return self._movements.without_pictures if self._movements else 0
@@ -213,19 +218,24 @@ class QualitySeconds(_Seconds):
 
 
 class _FaceSeconds(_Seconds):
-    """Share of the frames with a face, and each region's greatest motion, in a second."""
+    """Share of the frames with a face, and each region's greatest motion, in a second; counts what the eyes do."""
 
     def __init__(self, table: Table, names: Sequence[str]) -> None:
         super().__init__(table)
         self._names = names
         self._frames = self._faces = 0
         self._most = np.full(len(names), np.nan)
+        self._eyes_busy = False
+        self.eye_episodes = 0
+        """Blinks and gaze shifts that began."""
 
     def _gather(self, item: FaceObservation) -> None:
         self._frames += 1
         self._faces += item.score > 0
         if item.region_motion is not None:
             self._most = np.fmax(self._most, item.region_motion)
+            self.eye_episodes += item.eyes_busy and not self._eyes_busy
+            self._eyes_busy = item.eyes_busy
 
     def _row(self) -> dict[str, Any]:
         row = {"face_share": self._faces / self._frames, **dict(zip(self._names, self._most.tolist(), strict=True))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -34,6 +35,7 @@ _ENDS = {end: kind for kind, end in _PAIRS.values()}
 _MOST_NOTES = 5_000
 _LONGEST_NOTE = 200
 _SCALES = ("intensity", "arousal", "valence", "hidden")
+_SCALE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class SelfReport:
-    """What the participant said after a trial."""
+    """What the participant said after a trial; `others` are the scales of a playlist of one's own."""
 
     trial: int | None
     time_s: float
@@ -59,6 +61,7 @@ class SelfReport:
     arousal: float | None = None
     valence: float | None = None
     hidden: float | None = None
+    others: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +180,7 @@ class _Book:
             for kind in tuple(self._open):
                 self._end(kind, time_s)
         elif what == "self_report":
-            scales = {name: _number(event.get(name)) for name in _SCALES}
-            self.reports.append(SelfReport(_whole(event.get("trial")), time_s, _text(event.get("emotion")), **scales))
+            self.reports.append(_self_report(time_s, event))
         elif what in ("note", "instruction") and (stream == CONTROL or what == "instruction"):
             # a note is about the moment its writing began
             about_s = _number(event.get("at_s"))
@@ -205,6 +207,13 @@ class _Book:
 
     def closed(self) -> list[Span]:
         return [*self._done, *self._open.values()]
+
+
+def _self_report(time_s: float, event: dict[str, Any]) -> SelfReport:
+    rated = {name: value for name, said in event.items() if name != "trial" and (value := _number(said)) is not None}
+    usual = {name: rated.get(name) for name in _SCALES}
+    others = {name: value for name, value in rated.items() if name not in _SCALES and _SCALE.fullmatch(name)}
+    return SelfReport(_whole(event.get("trial")), time_s, _text(event.get("emotion")), **usual, others=others)
 
 
 def _text(value: object) -> str:

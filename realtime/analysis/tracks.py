@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from realtime.eeg.files import iter_chunks
 from realtime.eeg.montage import is_brain, is_eog
 from realtime.eeg.recording import Recording, implausible, release
-from realtime.eeg.xdf import channels_of, text_of
+from realtime.eeg.xdf import channels_of, set_at, text_of
+from realtime.eeg.xdf_clock import sentences
 from realtime.errors import DataError
 from realtime.face.capture import FileCapture
 from realtime.face.films import film_facts
@@ -31,6 +32,7 @@ _HEAD = 60 * 1024
 _LATEST_S = 1e12  # LSL's clock counts seconds from a start of the machine, or of 1970
 _RATE_TOLERANCE = 0.01
 _RELEASE_BYTES = 64 * 2**20
+_SAME_TIME_S, _SAME_SETTING_S = 1.0, 0.5
 
 
 class EegTrack(Protocol):
@@ -151,8 +153,10 @@ class XdfEeg:
         self._values: NDArray = stream["time_series"]
         self._stamps: Float64 = stamps - delays_s.get(source_id, 0.0)
         self.first_s, self.last_s = float(self._stamps[0]), float(self._stamps[-1])
-        mended = stream["info"].get("clock_segments", [])[1:]
-        self.resets_s = [float(self._stamps[begin]) for begin, _ in mended]
+        self.resets_s = [float(self._stamps[at]) for at in set_at(stream)]
+        self._clock = sentences(name, stream["info"], self._stamps)
+        leaps = stream["info"].get("clock_leaps", ())
+        self._set = {float(self._stamps[leap.at]): leap.set_s for leap in leaps if leap.set_s}
         self._first = 0
         self._received = self._lost = self._gaps = 0
 
@@ -169,7 +173,9 @@ class XdfEeg:
         found = [
             f"'{name}': the sender's clock was reset at {at_s - self.first_s:.1f} s; times were mended"
             for at_s in self.resets_s
+            if at_s not in self._set
         ]
+        found += self._clock
         if self._gaps:
             found.append(f"'{name}': {self._lost} samples missing, in places: {self._gaps}")
         if self._nominal_hz and abs(rate_hz / self._nominal_hz - 1.0) > _RATE_TOLERANCE:
@@ -187,6 +193,22 @@ class XdfEeg:
         """Leave out what was sent before a sample, and begin its clock there."""
         self._first = int(np.abs(self._stamps - stamp).argmin())
 
+    def set_as(self, told: Sequence[tuple[str, float, float]]) -> bool:
+        """Whether the source's clock was set where an engine took off what it was set by: (stream, stamp, s) of each.
+
+        Times to a second and settings to half a second; what was before the recording or after it does not count.
+        """
+        here = [(at_s, by_s) for name, at_s, by_s in told if name == self.info.name]
+        here = [(at_s, by_s) for at_s, by_s in here if self.first_s <= at_s <= self.last_s]
+
+        def agree(one: tuple[float, float], other: tuple[float, float]) -> bool:
+            return abs(one[0] - other[0]) <= _SAME_TIME_S and abs(one[1] - other[1]) <= _SAME_SETTING_S
+
+        mended = list(self._set.items())
+        return all(any(agree(a, b) for b in here) for a in mended) and all(
+            any(agree(a, b) for b in mended) for a in here
+        )
+
     def chunks(self, chunk_s: float = CHUNK_S) -> Iterator[EegChunk]:
         """Chunks as the engine's reader makes them, or longer ones."""
         cutter, memory = ChunkCutter(), _Pages(self._values)
@@ -194,7 +216,9 @@ class XdfEeg:
         length = max(1, round(chunk_s * self.info.sfreq_hz))
         for first in range(self._first, len(self._stamps), length):
             rows = self._values[first : first + length]
-            samples = (rows[:, self._picks] * self._factors).astype(np.float32)
+            samples = rows[:, self._picks]
+            if samples.dtype != np.float32 or (self._factors != 1.0).any():
+                samples = (samples * self._factors).astype(np.float32)
             mapped = clock.map(self._stamps[first : first + length])
             self.resets_s += [float(mapped.stamps[gap.at]) for gap in mapped.gaps if gap.reset]
             self._received, self._lost, self._gaps = self._received + len(rows), clock.lost, clock.gaps

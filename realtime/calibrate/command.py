@@ -25,12 +25,15 @@ def calibrate(
     out: Annotated[Path | None, typer.Argument(help="Save it here (.npz) instead of among the recordings.")] = None,
     subject: Annotated[str | None, typer.Option(help="Whose it is: a pseudonym, as in sub-01.")] = None,
     root: Root = None,
-    seconds: Annotated[float, typer.Option(min=SHORTEST_S, help="All phases together.")] = 60.0,
+    seconds: Annotated[
+        float, typer.Option(min=SHORTEST_S, help="All phases together; the neutral face is a quarter of it.")
+    ] = 60.0,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
     summary: Summary = None,
     network: Network = False,
     config: ConfigFile = None,
     eeg_name: Annotated[str | None, typer.Option("--eeg", help="LSL name of the headset's stream.")] = None,
-    no_eeg: Annotated[bool, typer.Option("--no-eeg", help="Video alone.")] = False,
+    no_eeg: Annotated[bool, typer.Option("--no-eeg", help="Video alone: the neutral face, no other phase.")] = False,
     no_video: Annotated[bool, typer.Option("--no-video", help="EEG alone.")] = False,
 ) -> None:
     """A guided minute: eyes open, eyes closed, blink, neutral face, clench.
@@ -48,6 +51,8 @@ def calibrate(
     if (out is None) == (subject is None):
         raise ConfigurationError("say where it goes: --subject 01, or the path of a file (.npz); one of the two")
     require_writable(out, summary)
+    if out is not None and out.exists() and not force:
+        raise ConfigurationError(f"'{out}' is there already: choose another file, or --force to replace it")
     settings = configure(config, network, root=root)
     where = out if subject is None else new_calibration(settings.session.root, subject, datetime.now())
     assert where is not None

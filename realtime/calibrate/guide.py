@@ -81,7 +81,7 @@ class Guide:
         return self._face.noise() if self._face is not None else None
 
     def run(self, seconds: float) -> None:
-        """Go through all phases, `seconds` in all; blocks.
+        """Go through all phases, `seconds` in all, those of EEG left out where there is none; blocks.
 
         Raises
         ------
@@ -107,8 +107,8 @@ class Guide:
             raise DataError(f"EEG stream '{self._eeg.name}' lost {lost} samples during calibration: start again")
 
     def begin(self, start_s: float, seconds: float) -> None:
-        """Lay the phases out from `start_s`, LSL s."""
-        self.phases = schedule(start_s, seconds)
+        """Lay the phases out from `start_s`, LSL s; without EEG only those of the face."""
+        self.phases = schedule(start_s, seconds, eeg=self._eeg is not None)
         self._neutral_s = next(timed.used for timed in self.phases if timed.phase.name == _NEUTRAL)
 
     def step(self, now_s: float) -> bool:

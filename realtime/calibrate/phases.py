@@ -18,6 +18,8 @@ class Phase:
     name: str
     instruction: str
     share: float
+    of_face: bool = False
+    """Whether the face is learnt from, too; the others are of EEG alone."""
 
 
 # clenching comes last, so that the ICA is fitted on one piece without muscles
@@ -25,7 +27,7 @@ PHASES: tuple[Phase, ...] = (
     Phase("eyes_open", "Look at the camera with your eyes open, and rest.", 0.25),
     Phase("eyes_closed", "Close your eyes until the next signal.", 0.25),
     Phase("blink", "Open your eyes. Blink now and then, about every two seconds.", 0.15),
-    Phase("neutral", "Keep a neutral face, look at the camera, and do not move.", 0.25),
+    Phase("neutral", "Keep a neutral face, look at the camera, and do not move.", 0.25, of_face=True),
     Phase("clench", "Clench your teeth.", 0.10),
 )
 
@@ -44,10 +46,10 @@ class Timed:
         return min(self.start_s + SETTLE_S, self.end_s), self.end_s
 
 
-def schedule(start_s: float, seconds: float) -> tuple[Timed, ...]:
-    """The phases one after the other from `start_s`, LSL s, over `seconds` in all."""
+def schedule(start_s: float, seconds: float, *, eeg: bool = True) -> tuple[Timed, ...]:
+    """The phases one after the other from `start_s`, LSL s, over `seconds` in all; less without `eeg`."""
     timed = []
-    for phase in PHASES:
+    for phase in (phase for phase in PHASES if eeg or phase.of_face):
         end_s = start_s + phase.share * seconds
         timed.append(Timed(phase, start_s, end_s))
         start_s = end_s

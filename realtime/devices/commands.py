@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import typer
 
-from realtime.errors import ConfigurationError, EmostreamError
+from realtime.errors import ConfigurationError, DataError, EmostreamError
 from realtime.extras import require_extra
 from realtime.options import ConfigFile, Network, Root, Seconds, Summary, configure
 from realtime.output import require_writable, write_json
@@ -98,11 +98,11 @@ def camera(
     )
     if is_live(source) and "://" not in source and not has_v4l2():
         typer.echo("cameras are read through OpenCV here: pictures that the driver drops cannot be counted")
-    _keep(CameraNode(options, settings.lsl, typer.echo), seconds, summary)
+    keep(CameraNode(options, settings.lsl, typer.echo), seconds, summary)
 
 
-def _keep(node: Node, seconds: float | None, summary: Path | None) -> None:
-    """Keep a device on LSL until it ends, the time is over or Ctrl-C."""
+def keep(node: Node, seconds: float | None, summary: Path | None) -> None:
+    """Keep a device on LSL until it ends, the time is over or Ctrl-C; a device that gave nothing is an error."""
     end_s = time.monotonic() + seconds if seconds is not None else float("inf")
     try:
         node.start()
@@ -116,6 +116,9 @@ def _keep(node: Node, seconds: float | None, summary: Path | None) -> None:
             told = node.summary()
             if summary is not None:
                 write_json(summary, told)
+    if not any(told["sent"].values()):
+        waited = "" if seconds is None else f" within {seconds:g} s"
+        raise DataError(f"the device gave nothing{waited}: see that it is on and its name right, or give it longer")
     typer.echo(_last_line(told))
 
 
@@ -232,7 +235,7 @@ def headset(
         return Board(number, layout, given, (*(setup or ()), *before), then)
 
     make = ImpedanceNode if impedance else HeadsetNode
-    _keep(make(layout, open_board, tag=tag, say=typer.echo), seconds, summary)
+    keep(make(layout, open_board, tag=tag, say=typer.echo), seconds, summary)
 
 
 def _show_boards() -> None:

@@ -116,6 +116,8 @@ class HopSums:
         # below `_turn` sums of hops of this period, from there on what is left of the last one
         self._hops: Float64 = np.zeros((n_hops, n_channels, n_columns))
         self._total: Float64 = np.zeros((n_channels, n_columns))
+        # where the hops of a period end: with 2.05 samples a hop, rounding moves one in some periods
+        self._ends = [len(waves)] * n_hops
         self.forget()
 
     def forget(self) -> None:
@@ -138,7 +140,7 @@ class HopSums:
         -------
         int
             Where in its period the hop ends: its window began there, a period earlier. 0 while no whole window was
-            seen, or hops did not fit; then `out` is of no use.
+            seen, or no hop of the period before ended there; then `out` is of no use.
         """
         self._seen += 1
         if not self._seen:
@@ -155,12 +157,13 @@ class HopSums:
             np.vecdot(x, x, out=added[:, n_waves])
         self._total += added
         self._turn, self._at = turn + 1, end
+        began, self._ends[turn] = self._ends[turn], end
         if last:
             out[:] = self._total
             self._turn_over()
         else:
             np.add(self._total, self._hops[turn + 1], out=out)
-        return end if self._seen >= len(self._hops) else 0
+        return end if began == end and self._seen >= len(self._hops) else 0
 
     def _turn_over(self) -> None:
         hops = self._hops

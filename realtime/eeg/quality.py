@@ -114,7 +114,7 @@ class QualityMonitor:
         ----------
         raw_uv : (n_channels, sum(lengths)) float
         lengths : sequence of int
-            Samples of each hop of `config.hop_s`, in all at most two seconds. The first since a reset may be shorter.
+            Samples of each hop of `config.hop_s`. The first since a reset may be shorter.
 
         Returns
         -------
@@ -124,9 +124,13 @@ class QualityMonitor:
         # NaN is passed on by both
         high, low = float(raw_uv.max()), float(raw_uv.min())
         finite, rail = math.isfinite(high - low), self._config.railed_uv
-        if len(lengths) > 1 and not (finite and self._buffer.full):
+        kept = n <= 2 * self._n_times
+        if len(lengths) > 1 and not (finite and kept and self._buffer.full):
             hops = np.split(raw_uv, np.cumsum(lengths)[:-1], axis=1)
             return np.concatenate([self.push_hops(x, [x.shape[1]]) for x in hops])
+        if not kept:
+            # a hop so long brings each window whole
+            return self.push(raw_uv)[None]
         ends, before, sound = list(accumulate(lengths)), self._since_bad, self._sound_for >= self._n_times
         self._append(raw_uv, finite)
         x = self._buffer.newest(n)

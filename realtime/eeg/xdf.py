@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from realtime.eeg.montage import is_brain, is_eog
 from realtime.eeg.recording import UNREADABLE, Recording, implausible, release, room_for, unreadable
+from realtime.eeg.xdf_clock import Marks, apart_s, mend_leaps, sentences
 from realtime.eeg.xdf_content import LATEST_S
 from realtime.eeg.xdf_sound import DAMAGED, sound_xdf
 from realtime.errors import DataError
@@ -31,7 +32,8 @@ def read_xdf(path: Path) -> Recording:
     """Read the EEG stream of an XDF file, found by its type, and all text markers.
 
     Of several EEG streams the longest is taken and the others are named in `notes`. Clock resets of the sender are
-    mended by pyxdf and reported in `warnings`, as are gaps and a rate that is not the nominal one.
+    mended by pyxdf, those of a source's own clock here (`realtime.eeg.xdf_clock`); they are reported in `warnings`, as
+    are gaps and a rate that is not the nominal one.
 
     Parameters
     ----------
@@ -65,6 +67,8 @@ def load_streams(
     dejitter : bool
         Whether stamps of streams of a nominal rate are smoothed between gaps; those of a camera, taken at the grab,
         are better left as they are.
+        Either way, what a source's clock was set by is taken off those of regular streams, and told in 'clock_leaps'
+        and 'clock_apart_s' of a stream's info (`realtime.eeg.xdf_clock`).
     synchronize : bool
         Whether stamps are moved to the recorder's clock; on one machine there is one clock, and they are best as sent.
     wanted : callable, optional
@@ -94,8 +98,10 @@ def load_streams(
                     spill.give_back(streams)
     except UNREADABLE as err:
         raise unreadable(path, err) from err
-    mended = (_mend_lone_stamps(stream) for stream in streams)
-    return streams, (*sound.remarks, *remarks, *(text for text in mended if text))
+    mended = [text for stream in streams if (text := _mend_lone_stamps(stream))]
+    for stream in streams:
+        _mend_leaps(stream, sound.marks)
+    return streams, (*sound.remarks, *remarks, *mended)
 
 
 def damage_in(remarks: Iterable[str]) -> tuple[str, ...]:
@@ -129,6 +135,16 @@ def _mend_lone_stamps(stream: dict[str, Any]) -> str:
         mended[-1] = mended[-2] + step_s
     stream["time_stamps"] = mended
     return f"{DAMAGED}'{text_of(stream, 'name')}': stamps far from those around them, mended: {np.count_nonzero(lone)}"
+
+
+def _mend_leaps(stream: dict[str, Any], marks: Marks) -> None:
+    """Take off what the clock of a regular stream's source was set by; the leaps are put beside pyxdf's segments."""
+    stamps = np.asarray(stream["time_stamps"], np.float64)
+    if float(text_of(stream, "nominal_srate") or 0.0) <= 0 or not np.isfinite(stamps).all():
+        return
+    info, number = stream["info"], int(stream["info"]["stream_id"])
+    info["clock_apart_s"] = apart_s(stamps, number, marks)
+    stream["time_stamps"], info["clock_leaps"] = mend_leaps(stamps, number, marks)
 
 
 class _Spill:
@@ -226,7 +242,7 @@ def _from_stream(
         warnings=warnings,
         notes=notes + implausible(samples),
         origin_s=float(stamps[0]),
-        resets_s=tuple(float(stamps[begin] - stamps[0]) for begin, _ in stream["info"].get("clock_segments", [])[1:]),
+        resets_s=tuple(float(stamps[at] - stamps[0]) for at in set_at(stream)),
     )
 
 
@@ -286,6 +302,13 @@ def section_of(node: dict[str, Any], section: str) -> dict[str, str]:
     return {key: text_of(found, key) for key in found} if isinstance(found, dict) else {}
 
 
+def set_at(stream: dict[str, Any]) -> list[int]:
+    """Samples at which the clock of a stream's sender was reset or set, and mended."""
+    info = stream["info"]
+    resets = [begin for begin, _ in info.get("clock_segments", [])[1:]]
+    return sorted({*resets, *(leap.at for leap in info.get("clock_leaps", ()) if leap.set_s)})
+
+
 def increasing(stamps: Float64) -> tuple[Float64, int]:
     """Stamps made strictly increasing, and at how many places time went back."""
     steps = np.diff(stamps)
@@ -308,6 +331,7 @@ def _timing_warnings(
     found = []
     for begin, _ in stream["info"].get("clock_segments", [])[1:]:
         found.append(f"'{name}': the sender's clock was reset at {stamps[begin] - stamps[0]:.1f} s; times were mended")
+    found += sentences(name, stream["info"], stamps)
     if reversals:
         found.append(f"'{name}': time went back {reversals} times; those samples follow on at the usual interval")
     if gaps:

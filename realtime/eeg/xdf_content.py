@@ -5,6 +5,7 @@ The format is that of https://github.com/sccn/xdf/wiki/Specifications.
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass
 from typing import Any
@@ -71,11 +72,17 @@ class Measured:
         Samples at its beginning that have no stamp of their own.
     lead_end : int
         Where they end in the chunk's content.
+    newest_s : float
+        The last stamp of numbers; NaN where none is stamped, and of texts, which tell of what was before.
+    trailing : int
+        Samples after it that have no stamp of their own.
     """
 
     count: int
     lead: int
     lead_end: int
+    newest_s: float = math.nan
+    trailing: int = 0
 
 
 def read_header(number: int, xml: bytes) -> Stream:
@@ -158,30 +165,34 @@ def measure(content: bytes, stream: Stream) -> Measured:
         raise UnsoundError("samples that do not fill their chunk")
     if not stamped:
         return Measured(count, count, len(content))
-    if not _are_times(table[:, 1:9].copy().view("<f8")):
+    stamps = table[:, 1:9].copy().view("<f8")
+    if not _are_times(stamps):
         raise UnsoundError("samples whose stamps are no times")
-    return Measured(count, 0, start)
+    return Measured(count, 0, start, float(stamps[-1, 0]) if count else math.nan)
 
 
 def _measure_mixed(content: bytes, start: int, count: int, row: int) -> Measured:
-    lead, lead_end, place, stamps = 0, start, start, []
+    lead, lead_end, place, stamps, trailing = 0, start, start, [], 0
     for _ in range(count):
         if place >= len(content):
             raise UnsoundError("samples that do not fill their chunk")
         if content[place] == 8:
             stamps.append(content[place + 1 : place + 9])
             place += 9 + row
+            trailing = 0
         elif content[place] == 0:
             place += 1 + row
+            trailing += 1
             if not stamps:
                 lead, lead_end = lead + 1, place
         else:
             raise UnsoundError("samples that do not fill their chunk")
     if place != len(content):
         raise UnsoundError("samples that do not fill their chunk")
-    if not _are_times(np.frombuffer(b"".join(stamps), "<f8")):
+    times = np.frombuffer(b"".join(stamps), "<f8")
+    if not _are_times(times):
         raise UnsoundError("samples whose stamps are no times")
-    return Measured(count, lead, lead_end)
+    return Measured(count, lead, lead_end, float(times[-1]), trailing)
 
 
 def _measure_texts(content: bytes, start: int, count: int, channels: int) -> Measured:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from realtime.eeg import xdf_content as content_of
+from realtime.eeg.xdf_clock import Marks
 from realtime.eeg.xdf_content import LENGTHS, OF_A_STREAM, SAMPLES, STREAM_FOOTER, STREAM_HEADER, Stream, UnsoundError
 
 DAMAGED = "damaged: "
@@ -53,11 +54,14 @@ class SoundXdf:
         By their numbers.
     left_out : int
         Bytes that do not hold.
+    marks : Marks
+        What the order of its chunks tells of time.
     """
 
     size: int = 0
     streams: dict[int, Stream] = field(default_factory=dict)
     left_out: int = 0
+    marks: Marks = field(default_factory=Marks)
     _reasons: Counter[str] = field(default_factory=Counter)
     _first: dict[str, int] = field(default_factory=dict)
 
@@ -229,7 +233,8 @@ class _Walk:
         elif frame.tag in (content_of.FILE_HEADER, content_of.BOUNDARY, content_of.CLOCK_OFFSET):
             content_of.check_plain(frame.tag, content)
             if frame.tag == content_of.CLOCK_OFFSET:
-                self._stream(content)
+                time_s, offset_s = struct.unpack_from("<dd", content, 4)
+                self._sound.marks.add_offset(self._stream(content).number, frame.start, time_s, offset_s)
         else:
             raise UnsoundError("a chunk of no known kind")
         self._keep(frame.start, frame.end)
@@ -254,6 +259,10 @@ class _Walk:
         stream.samples += found.count - lead
         if found.count == 0:
             return False
+        if stream.width and found.count > lead:
+            rate_hz = float(stream.head["nominal_srate"])
+            newest_s = found.newest_s + (found.trailing / rate_hz if rate_hz else 0.0)
+            self._sound.marks.add_samples(stream.number, frame.start, stream.samples, newest_s, rate_hz)
         stream.resume = stream.resume and lead == found.count
         if lead == 0:
             return True

@@ -164,8 +164,10 @@ class FacePipeline:
         motion = self._motion(stored, face, segment)
         found = [] if motion is None else self._spotter.push(motion)
         region_motion = None if motion is None else self._spotter.region_z
+        eyes_busy = motion is not None and self._spotter.eyes_busy
         movements = (self._movement(spotted) for spotted in found)
-        return [_observation(stamp, face, stored, segment, region_motion), *(m for m in movements if m is not None)]
+        observation = _observation(stamp, face, stored, segment, region_motion, eyes_busy=eyes_busy)
+        return [observation, *(m for m in movements if m is not None)]
 
     def _forget(self) -> None:
         self._history.clear()
@@ -232,10 +234,16 @@ class FacePipeline:
 
 
 def _observation(
-    stamp: float, face: TrackedFace, stored: StoredFrame, segment: _Segment, region_motion: Float32 | None
+    stamp: float,
+    face: TrackedFace,
+    stored: StoredFrame,
+    segment: _Segment,
+    region_motion: Float32 | None,
+    *,
+    eyes_busy: bool = False,
 ) -> FaceObservation:
     crop = readonly(masked(stored.crop(segment.alignment, segment.number), segment.regions.oval))
-    return FaceObservation(stamp, face.score, face.landmarks, crop, region_motion)
+    return FaceObservation(stamp, face.score, face.landmarks, crop, region_motion, eyes_busy)
 
 
 def _openness(landmarks: Float32) -> Float32:

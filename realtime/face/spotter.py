@@ -120,6 +120,11 @@ class Spotter:
         """Decide by on_z, macro_z and min_confidence of another configuration from the next motion on."""
         self._config = config
 
+    @property
+    def eyes_busy(self) -> bool:
+        """Whether a blink or a gaze shift is under way at the newest motion."""
+        return bool(self._samples) and self._samples[-1].eyes_busy
+
     def noise(self) -> FaceNoise:
         """What was learnt of the person's noise."""
         return FaceNoise(self._noise.learned(), self._return_noise.learned())

@@ -23,6 +23,7 @@ _BACK_S = 1.0
 _SLACK_S = 0.25
 _WATCHED_S = 1.0
 _LOOK_S = 0.1
+_AHEAD = 0.2
 _SPAN_S = 10.0
 _STEP_S = 5e-3
 _DEAD_BAND_S = 5e-3
@@ -137,7 +138,7 @@ class ArrivalClock:
         if now_s - self._looked >= _LOOK_S:
             usual = min(self._least, self._least_before)
             # a clock's least lag stays; where it sinks, stamps run ahead of the time, as a fast replay's do
-            sinks = self._usual - usual > _SLACK_S
+            sinks = self._usual - usual > _AHEAD * (now_s - self._looked)
             self._since = math.inf if sinks else min(self._since, now_s)
             self._looked, self._usual = now_s, usual
         if now_s < self._span_end:

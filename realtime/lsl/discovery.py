@@ -14,7 +14,6 @@ from realtime.lsl import session
 
 _SLICE_S = 1.0
 _LEAST_S = 0.01
-_STRANGER_S = 0.2
 _SETTLE_S = 0.5
 _SETTLE_NETWORK_S = 1.0
 _HINTS = {
@@ -117,17 +116,18 @@ def first_sight(
     Parameters and errors are those of `find_stream`, but that more than one fits.
     """
     seen: dict[Wish, pylsl.StreamInfo] = {}
+    strangers = 0
     end_s = time.monotonic() + timeout_s
     # in slices: liblsl's own waiting is deaf to Ctrl-C
     while missing := [wish for wish in wishes if wish not in seen]:
         if (left_s := end_s - time.monotonic()) <= _LEAST_S:
             raise _absent(missing[0], timeout_s, hint)
-        found = pylsl.resolve_bypred(_any_of(missing), len(missing), min(_SLICE_S, left_s))
-        for info in filter(session.allows, found):
+        # one that may not be read answers every time, and may be the first: then one more is waited for
+        found = pylsl.resolve_bypred(_any_of(missing), len(missing) + strangers, min(_SLICE_S, left_s))
+        allowed = [info for info in found if session.allows(info)]
+        strangers = len(found) - len(allowed)
+        for info in allowed:
             seen.update((wish, info) for wish in missing if wish not in seen and wish.fits(info))
-        if found and not any(session.allows(info) for info in found):
-            # one that may not be read answers at once, every time
-            time.sleep(min(_STRANGER_S, left_s))
         if waiting is not None and len(seen) < len(wishes):
             waiting()
     return [seen[wish] for wish in wishes]

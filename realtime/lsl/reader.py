@@ -47,14 +47,15 @@ class RateMeter:
         self._seconds.append((second, count))
 
     def rate_hz(self, now_s: float) -> float:
-        """Rate over the last five whole seconds, or since the first sample where that is shorter; 0 before."""
+        """Rate over the last five whole seconds, or since the beginning where that is shorter; 0 before."""
         if self._first is None:
             return 0.0
-        end = math.floor(now_s)
+        seconds, end = tuple(self._seconds), math.floor(now_s)
         start = max(float(end - _RATE_SECONDS), self._first)
-        if end - start < 1.0:
+        # what waited is counted in the second in which it was read
+        if end - start < 1.0 or (seconds and seconds[0][0] >= end):
             start, end = self._first, now_s
-        total = sum(n for second, n in tuple(self._seconds) if math.floor(start) <= second < end)
+        total = sum(n for second, n in seconds if math.floor(start) <= second < end)
         return total / (end - start) if end > start else 0.0
 
 

@@ -105,7 +105,7 @@ def _read_list(run: RunFiles) -> dict[str, str]:
     try:
         if run.checksums.stat().st_size > _MOST_BYTES:
             raise DataError(f"'{run.checksums}' is larger than {_MOST_BYTES} bytes: it is no list of ours")
-        lines = run.checksums.read_text(encoding="utf-8").splitlines()
+        text = run.checksums.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise DataError(
             f"'{run.stem}' has no checksums: it is still being recorded, or its recorder was killed; "
@@ -113,10 +113,13 @@ def _read_list(run: RunFiles) -> dict[str, str]:
         ) from None
     except (OSError, UnicodeDecodeError) as err:
         raise DataError(f"cannot read '{run.checksums}': {err}") from err
+    if text and not text.endswith("\n"):
+        raise DataError(f"the last line of '{run.checksums}' does not end: it is damaged")
     found = {}
-    for number, line in enumerate(lines, 1):
+    # by line feeds alone: splitlines takes a changed one for another end of a line
+    for number, line in enumerate(text.split("\n")[:-1], 1):
         fits = _LINE.fullmatch(line)
-        if fits is None or not fits[2].startswith(run.stem):
+        if fits is None or not fits[2].startswith(run.stem) or not fits[2].isprintable():
             raise DataError(f"line {number} of '{run.checksums}' is damaged: '<sha256>  <file of the run>' is wanted")
         found[fits[2]] = fits[1]
     if not found:

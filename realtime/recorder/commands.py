@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from realtime.recorder.recording import Recording, Request
     from realtime.session.files import RunFiles
     from realtime.session.metadata import SessionMetadata
+
+_MOST_NAMED = 8
 
 session_app = typer.Typer(
     help="Recorded sessions: are they whole, what is there, a copy without the face.", no_args_is_help=True
@@ -155,15 +158,29 @@ def _summary(recording: Recording, how: str) -> dict[str, Any]:
 
 @session_app.command("verify")
 def verify_command(path: Recorded) -> None:
-    """Compare every file with its checksum; exit code 4 where one differs or is missing."""
+    """Compare every file with its checksum; exit code 4 where one differs, is missing or cannot be compared."""
     from realtime.recorder.checksums import verify
 
-    verdicts = [verify(files) for files in found_runs(path)]
-    for verdict in verdicts:
+    runs = found_runs(path)
+    damaged, unchecked = [], []
+    for files in runs:
+        try:
+            verdict = verify(files)
+        except DataError as err:  # the runs behind it are wanted, too
+            typer.echo(f"{files.stem}: NOT CHECKED: {err}")
+            unchecked.append(files.stem)
+            continue
         typer.echo(_verdict_line(verdict))
-    bad = [verdict.stem for verdict in verdicts if not verdict.sound]
-    if bad:
-        raise DataError(f"{len(bad)} of {len(verdicts)} runs damaged: {', '.join(bad[:8])}; take them from a copy")
+        if not verdict.sound:
+            damaged.append(files.stem)
+    told = [f"{len(damaged)} of {len(runs)} runs damaged: {_named(damaged)}; take them from a copy"] if damaged else []
+    told += [f"{len(unchecked)} of {len(runs)} runs not checked, see above: {_named(unchecked)}"] if unchecked else []
+    if told:
+        raise DataError("; ".join(told))
+
+
+def _named(stems: Sequence[str]) -> str:
+    return ", ".join(stems[:_MOST_NAMED]) + (", ..." if len(stems) > _MOST_NAMED else "")
 
 
 def _verdict_line(verdict: Verdict) -> str:

@@ -1,5 +1,7 @@
 """A copy of recorded runs to hand on: EEG, markers and predictions stay, nothing by which a face is known again.
 
+Names of machines and coders are replaced, the same all over the copy, so that streams and decisions stay apart.
+
 What is copied is named, not what is left out: a stream of a kind that nobody thought of stays at home.
 """
 
@@ -14,8 +16,9 @@ from realtime.errors import ConfigurationError, DataError
 from realtime.films.names import film_name
 from realtime.recorder.checksums import write_checksums
 from realtime.recorder.choice import FACE_TYPES, PIXELS
+from realtime.recorder.identities import Identities
 from realtime.recorder.padding import FLUSH
-from realtime.recorder.rewriting import copy_streams
+from realtime.recorder.rewriting import copy_streams, learn_machines
 from realtime.recorder.xdf_chunks import StreamCount, XdfTail
 from realtime.review.annotations import Annotation, read_annotations, render_annotations
 from realtime.session.files import RunFiles
@@ -31,6 +34,8 @@ SHARED = (
 )
 """Types of streams that are copied; others by their name only."""
 
+_TOLD = ("streams", "left_out", "delays_s", "playlist", "gaps", "alarms", "notes", "reason", "model")
+_TO_SOMEBODY = "they lead to a person or a machine"
 _COPIED = "_calibration.npz"
 _TABLES = ("_annotations.tsv", "_annotations.csv")
 
@@ -78,11 +83,12 @@ def export_without_face(
     for run in runs:
         if not run.xdf.is_file():
             raise DataError(f"the recording '{run.xdf}' is missing: there is nothing to copy")
+    identities = Identities()
     try:
         root = open_root(out)
         for run in runs:
             try:
-                copy, left = _copy(run, root, also, notes)
+                copy, left = _copy(run, root, also, notes, identities)
             except OSError as err:
                 raise DataError(f"cannot copy '{run.stem}' to '{out}': {err.strerror or err}") from err
             require_faceless(copy)
@@ -109,30 +115,49 @@ def require_faceless(run: RunFiles) -> None:
         raise DataError(f"the copy of '{run.stem}' shows a face in '{shown[0]}': it is removed; tell us of this defect")
 
 
-def _copy(run: RunFiles, root: Path, also: Sequence[str], notes: bool) -> tuple[RunFiles, tuple[Left, ...]]:
+def _copy(
+    run: RunFiles, root: Path, also: Sequence[str], notes: bool, identities: Identities
+) -> tuple[RunFiles, tuple[Left, ...]]:
+    known = SessionMetadata.load(run.session) if run.session.is_file() else None
     folder = root / run.run.folder if run.run is not None else root / "sourcedata" / run.stem
     make_private_folder(folder)
     copy = RunFiles(folder, run.stem)
     tail = XdfTail(run.xdf, float)
     tail.step()
+    learn_machines(run.xdf, identities)
+    if known is not None:
+        sources = {stream.source_id for stream in tail.streams.values()}
+        identities.learn(host for host in _allowed(known) if "@" not in host and host not in sources)
     why = {stream.number: _why_left(stream, also) for stream in tail.streams.values()}
     kept = frozenset(number for number, reason in why.items() if not reason)
-    blanked = copy_streams(run.xdf, copy.xdf, kept, blank_notes=not notes)
+    removed = identities.removed
+    blanked = copy_streams(run.xdf, copy.xdf, kept, identities, blank_notes=not notes)
+    removed = identities.removed - removed
     left = [
         Left(f"stream '{stream.name}'", why[stream.number])
         for stream in tail.streams.values()
         if why[stream.number] and stream.name != FLUSH
     ]
     left += [Left(f"the words of {blanked} notes", "they may name somebody: --notes copies them")] if blanked else []
+    left += [Left(f"{removed} consent ids and lists of keys in events", _TO_SOMEBODY)] if removed else []
     for path in run.all():
         if path in (run.xdf, run.session, run.checksums):
             continue
-        left += _copy_beside(path, folder / path.name, notes)
-    if run.session.is_file():
-        known = SessionMetadata.load(run.session)
-        write_new(copy.session, _shareable(known, {tail.streams[n].name for n in kept}).content())
-        left.append(Left("consent id, folders and keys", "in the session's JSON file they lead to a person or machine"))
+        left += _copy_beside(path, folder / path.name, notes, identities)
+    if known is not None:
+        shared = _shareable(known, {tail.streams[n].name for n in kept}, identities)
+        write_new(copy.session, shared.content())
+        left.append(Left("consent id, folders, keys and the list of allowed machines", _TO_SOMEBODY))
+    if identities.machines:
+        left.append(Left("names and addresses of machines", "'machine-1' and so on stand in their place"))
     return copy, tuple(left)
+
+
+def _allowed(known: SessionMetadata) -> list[str]:
+    """Machines on the list of those whose streams may be read."""
+    lsl = known.config.get("lsl")
+    allow = lsl.get("allow") if isinstance(lsl, dict) else None
+    return [host for host in allow if isinstance(host, str)] if isinstance(allow, list) else []
 
 
 def _why_left(stream: StreamCount, also: Sequence[str]) -> str:
@@ -145,35 +170,36 @@ def _why_left(stream: StreamCount, also: Sequence[str]) -> str:
     return f"of type '{stream.type}', of which nobody knows what it shows: --also copies it"
 
 
-def _copy_beside(path: Path, target: Path, notes: bool) -> list[Left]:
+def _copy_beside(path: Path, target: Path, notes: bool, identities: Identities) -> list[Left]:
     """Copy a file that belongs to a run where it may be; what of it was left out."""
     if path.name.endswith(_COPIED):
         write_new(target, path.read_bytes())
         return []
     if path.name.endswith(_TABLES):
         rows = read_annotations(path)
-        worded = sum(bool(row.comment) for row in rows)
-        plain = rows if notes else [_without_comment(row) for row in rows]
-        write_new(target, render_annotations(plain).encode())
-        return [Left(f"{worded} comments in '{path.name}'", "they may name somebody")] if worded and not notes else []
+        worded = 0 if notes else sum(bool(row.comment) for row in rows)
+        coders = {row.coder for row in rows if row.coder}
+        write_new(target, render_annotations([_anonymous(row, notes, identities) for row in rows]).encode())
+        left = [Left(f"{worded} comments in '{path.name}'", "they may name somebody")] if worded else []
+        instead = "'coder-1' and so on stand in their place"
+        return left + ([Left(f"{len(coders)} coders' names in '{path.name}'", instead)] if coders else [])
     if film_name(path) is not None:
         return [Left(f"'{path.name}'", "a film of the face")]
     why = "says of the film" if path.name.endswith("_video.json") else "not known to be without the face"
     return [Left(f"'{path.name}'", why)]
 
 
-def _without_comment(row: Annotation) -> Annotation:
-    return replace(row, comment="")
+def _anonymous(row: Annotation, notes: bool, identities: Identities) -> Annotation:
+    return replace(row, coder=identities.coder(row.coder), comment=row.comment if notes else "")
 
 
-def _shareable(known: SessionMetadata, kept: set[str]) -> SessionMetadata:
+def _shareable(known: SessionMetadata, kept: set[str], identities: Identities) -> SessionMetadata:
     config = {section: values for section, values in known.config.items() if section != "session"}
-    return known.model_copy(
-        update={
-            "consent_id": None,
-            "config": config,
-            "films": (),
-            "streams": tuple(stream for stream in known.streams if stream.name in kept),
-            "notes": (*known.notes, "copied without the face by 'emostream session export'"),
-        }
-    )
+    if isinstance(lsl := config.get("lsl"), dict):
+        config["lsl"] = {key: value for key, value in lsl.items() if key != "allow"}
+    streams = tuple(stream for stream in known.streams if stream.name in kept)
+    told = known.model_copy(update={"streams": streams}).model_dump(mode="json", include=set(_TOLD))
+    clean = identities.said({**told, "config": config})
+    notes = [*clean["notes"], "copied without the face by 'emostream session export'"]
+    same = known.model_dump(mode="json", exclude={"films", "consent_id"})
+    return SessionMetadata.model_validate({**same, **clean, "notes": notes})

@@ -45,14 +45,14 @@ def export(
     also: Annotated[list[str] | None, typer.Option(help="Name of a stream of another type to copy too.")] = None,
     notes: Annotated[bool, typer.Option("--notes", help="The words of notes and comments too.")] = False,
 ) -> None:
-    """A copy of runs to hand on: EEG, markers, predictions; nothing by which a face is known again."""
+    """A copy of runs to hand on: EEG, markers, predictions; no face, no keys, no names of machines or coders."""
     from realtime.recorder.export import export_without_face
 
     if not without_face:
         raise ConfigurationError("a copy with the face is a copy of the folder: use --without-face, or copy it")
     copies = list(export_without_face(found_runs(path), out, also=also or (), notes=notes))
     _show_left(copies)
-    typer.echo(f"{len(copies)} runs copied to '{out}' without the face; markers of other programs are as they were")
+    typer.echo(f"{len(copies)} runs copied to '{out}' without the face; markers that are no JSON are as they were")
 
 
 def _show_left(copies: list[Copy]) -> None:
@@ -117,25 +117,33 @@ def expired(
     from realtime.session.metadata import now
 
     folder = root if root is not None else load_config(config).session.root
-    over = expired_runs(folder, now().date())
+    over, unreadable = expired_runs(folder, now().date())
     for run, until in over:
         typer.echo(f"{run.folder / run.stem}: could be kept until {until}, {len(run.all())} files")
         if delete and typer.confirm(f"delete {run.stem}, all that was computed of it included?", default=False):
             typer.echo(f"deleted {_delete(run, folder)} files")
     typer.echo(f"{len(over)} runs in '{folder}' are over their date" + ("; --delete asks for each" if over else ""))
+    for why in unreadable:
+        typer.echo(f"NOT KNOWN: {why}")
+    if unreadable:
+        raise DataError(f"{len(unreadable)} runs in '{folder}' do not say until when they may be kept, see above")
 
 
-def expired_runs(root: Path, today: date) -> list[tuple[RunFiles, date]]:
-    """Runs that could be kept until a day before `today`, with that day; those without one are no part of it."""
+def expired_runs(root: Path, today: date) -> tuple[list[tuple[RunFiles, date]], list[DataError]]:
+    """Runs that could be kept until a day before `today`, with that day, and why others do not say; some have none."""
     from realtime.session.files import runs_in
     from realtime.session.metadata import SessionMetadata
 
-    found = []
+    found, unreadable = [], []
     for run in runs_in(root):
-        until = SessionMetadata.load(run.session).delete_after if run.session.is_file() else None
+        try:
+            until = SessionMetadata.load(run.session).delete_after if run.session.is_file() else None
+        except DataError as err:  # the runs behind it may be over their date
+            unreadable.append(err)
+            continue
         if until is not None and until < today:
             found.append((run, until))
-    return found
+    return found, unreadable
 
 
 def _delete(run: RunFiles, root: Path) -> int:

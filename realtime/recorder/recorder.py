@@ -43,6 +43,9 @@ class _Part:
     ended: bool = False
     checked: bool = False
     checked_s: float = 0.0
+    looked_s: float = 0.0
+    kept_s: float = 0.0
+    """The look before the one that found it grown: its LabRecorder lived then, whenever that one came."""
     damage: str = ""
 
 
@@ -213,9 +216,11 @@ class Recorder:
             self._beat(1)
 
     def _follow(self, part: _Part, now: float) -> None:
+        before_s, part.looked_s = part.looked_s, now
         if not part.damage:
             try:
-                part.tail.step()
+                if part.tail.step():
+                    part.kept_s = before_s
             except DataError as err:
                 part.damage = str(err)
         code = part.process.poll()
@@ -248,7 +253,7 @@ class Recorder:
     def _bury(self, part: _Part, reason: str) -> None:
         part.process.wait(0.0)
         part.ended = True
-        self._down.append((part.tail.grown_s or part.begun_s, reason))
+        self._down.append((part.kept_s or part.begun_s, reason))
 
     def _close_gaps(self, now: float) -> None:
         self._gaps += [Gap(from_s=from_s, to_s=now, reason=reason) for from_s, reason in self._down]
@@ -262,7 +267,7 @@ class Recorder:
         covered = {key for part in self._running() for key in part.infos}
         waiting = {key_of(info): info for info in self._wanted() if key_of(info) not in covered}
         self._seen = {key: self._seen.get(key, now) for key in waiting}
-        if not waiting and self._running():
+        if not waiting and self.connected:
             self._close_gaps(now)
         before = {key for part in self._parts for key in part.infos}
         due = [key for key, since in self._seen.items() if key in before or now - since >= self._limits.settle_s]

@@ -236,7 +236,7 @@ class Recording:
         """One turn, a twentieth of a second: look at everything, tell everybody."""
         if self._recorder is not None:
             report = self._recorder.step()
-            self.report = replace(report, alarms=(*report.alarms, *self._film_alarms()))
+            self.report = replace(report, alarms=(*report.alarms, *self._own_alarms()))
             if self.report.failure and not self._failing:
                 self._tell("recording_failed", reason=self.report.failure)
             self._failing = self.report.failure
@@ -246,9 +246,9 @@ class Recording:
         self._tick_told(doing, self.report)
         time.sleep(_TICK_S)
 
-    def _film_alarms(self) -> list[str]:
+    def _own_alarms(self) -> list[str]:
         failed = [f"film of camera '{film.camera}': {film.failed}" for film in self._films.values() if film.failed]
-        return [*self._no_film, *failed]
+        return [*self._no_film, *failed, *filter(None, [self.request.run.presented_otherwise(self._playlist or {})])]
 
     def _until(self, condition: Callable[[], bool], timeout_s: float, doing: str) -> bool:
         end_s = pylsl.local_clock() + timeout_s
@@ -332,7 +332,7 @@ class Recording:
                 "films": tuple(self._films.values()),
                 "playlist": self._playlist,
                 "gaps": self._recorder.gaps,
-                "alarms": (*self._recorder.alarms, *self._film_alarms()),
+                "alarms": (*self._recorder.alarms, *self._own_alarms()),
                 "notes": tuple(self._notes),
                 "reason": failed or failing,
             }

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 FORMAT = "emostream-analysis-1"
 _LONGEST = 300
 
+SCALES = ("intensity", "arousal", "valence", "hidden")
+"""What is asked unless a playlist says otherwise."""
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
@@ -59,13 +62,19 @@ class SelfReport(_Part):
     arousal: FiniteFloat | None = None
     valence: FiniteFloat | None = None
     hidden: FiniteFloat | None = None
+    others: dict[str, FiniteFloat] = {}
+
+    @property
+    def ratings(self) -> dict[str, float]:
+        """What was rated, by the scale's name."""
+        return self.others | {name: value for name in SCALES if (value := getattr(self, name)) is not None}
 
 
 class Artefacts(_Part):
     """What disturbed the recording."""
 
     bad_share: dict[str, float | None] = {}
-    blinks: int | None = None
+    blinks_and_gaze_shifts: int | None = None
     lost_samples: int | None = None
     lost_frames: int | None = None
     clock_resets: list[FiniteFloat] = []

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from realtime.errors import DataError
-from realtime.npz_file import open_npz
+from realtime.npz_file import open_npz, read_npy
 from realtime.packets import Float32, Float64
 from realtime.report.facts import FORMAT, Facts
 from realtime.untrusted import read_json
@@ -21,6 +21,7 @@ from realtime.untrusted import read_json
 Table = Mapping[str, NDArray]
 _SMALLEST_PX, _LARGEST_PX = 16, 1024
 _MOST_JSON_BYTES = 64 * 2**20
+_UNPACKED_BYTES, _MOST_TIMES = 64 * 2**20, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +150,15 @@ def _table(path: Path, wanted: tuple[str, ...]) -> Table | None:
     from pyarrow import parquet
 
     try:
-        table = parquet.read_table(path)
-    except (OSError, pyarrow.ArrowException) as err:
+        with parquet.ParquetFile(path) as file:
+            size, said = path.stat().st_size, file.metadata
+            # a column of one value packs a thousand million rows into a few bytes
+            if 8 * said.num_rows * said.num_columns > _UNPACKED_BYTES + _MOST_TIMES * size:
+                raise ValueError(f"its {size} bytes say {said.num_rows} rows of {said.num_columns} columns")
+            table = file.read()
+        columns = {name: table.column(name).to_numpy() for name in table.column_names}
+    except (OSError, ValueError, KeyError, pyarrow.ArrowException) as err:
         raise DataError(f"cannot read '{path}': {' '.join(str(err).split())}; analyse the recording again") from err
-    columns = {name: table.column(name).to_numpy() for name in table.column_names}
     if missing := [name for name in wanted if name not in columns]:
         raise DataError(
             f"'{path}' has no column '{missing[0]}'; found: {', '.join(table.column_names[:8])}; analyse again"
@@ -219,10 +225,12 @@ def read_flow(path: Path) -> Float32 | None:
     if not path.is_file():
         return None
     try:
-        flow = np.load(path, allow_pickle=False)
+        flow = read_npy(path)
     except (OSError, ValueError, EOFError) as err:
         raise DataError(f"cannot read '{path}': {err}; analyse the recording again") from err
     sides = flow.shape[:2]
-    if flow.ndim != 3 or flow.shape[2] != 2 or not _SMALLEST_PX <= min(sides) <= max(sides) <= _LARGEST_PX:
+    if flow.dtype.kind != "f" or flow.ndim != 3 or flow.shape[2] != 2:
+        raise DataError(f"'{path}' is {flow.shape} of {flow.dtype}, wanted (256, 256, 2) float; analyse again")
+    if not _SMALLEST_PX <= min(sides) <= max(sides) <= _LARGEST_PX:
         raise DataError(f"'{path}' has shape {flow.shape}, wanted (256, 256, 2); analyse the recording again")
     return np.nan_to_num(flow.astype(np.float32))

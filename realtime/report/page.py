@@ -14,6 +14,7 @@ from realtime.packets import Quality
 from realtime.report import words
 from realtime.report.charts import clock
 from realtime.report.events import MOST_ROWS, Event, event_rows
+from realtime.report.facts import SCALES, SelfReport
 from realtime.report.folder import Analysis
 from realtime.report.pictures import COLOURS, SIDE_PX, gradient
 from realtime.report.review import CodedRows, match_review
@@ -25,7 +26,6 @@ from realtime.report.timeline import Timeline
 from realtime.report.trials import Trial, agreements, trial_rows
 from realtime.truth import SETTLE_S
 
-_SCALES = ("intensity", "arousal", "valence", "hidden")
 _WORST = 14
 _MOST_REMARKS = 300
 _LEAST_SHARE = 5e-4
@@ -112,10 +112,11 @@ def _charts(timeline: Timeline) -> dict[str, Any]:
 
 def _trial_context(analysis: Analysis, trials: Sequence[Trial]) -> dict[str, Any]:
     reports = [t.said for t in trials if t.said is not None]
+    rated = {name for said in reports for name in said.ratings}
     return {
         "classes": analysis.facts.classes,
         "reported": bool(reports),
-        "scales": [name for name in _SCALES if any(getattr(said, name) is not None for said in reports)],
+        "scales": [*(name for name in SCALES if name in rated), *sorted(rated.difference(SCALES))],
         "both": any("face" in t.answers for t in trials) and any("eeg" in t.answers for t in trials),
         "agreement": agreements(trials, analysis.facts.classes),
         "heat": [t for t in trials if "fused" in t.answers],
@@ -231,8 +232,8 @@ def _truth(found: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
 def _artefacts(analysis: Analysis) -> Iterator[tuple[str, str]]:
     found = analysis.facts.artefacts
     minutes = analysis.facts.source.duration_s / 60
-    if found.blinks is not None:
-        yield "blinks", f"{found.blinks}, {found.blinks / minutes:.1f} a minute"
+    if (seen := found.blinks_and_gaze_shifts) is not None:
+        yield "blinks and gaze shifts", f"{seen}, {seen / minutes:.1f} a minute"
     if found.lost_samples is not None and analysis.has_eeg:
         yield "EEG samples lost", str(found.lost_samples)
     if found.lost_frames is not None and analysis.has_video:
@@ -298,8 +299,8 @@ def _region(name: str) -> str:
     return f"{side} {called}" if side in ("left", "right") else name.replace("_", " ")
 
 
-def _scale(said: Any, name: str) -> str:
-    value = getattr(said, name) if said is not None else None
+def _scale(said: SelfReport | None, name: str) -> str:
+    value = said.ratings.get(name) if said is not None else None
     return "–" if value is None else f"{value:g}"
 
 

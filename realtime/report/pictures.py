@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.errors import DataError
+from realtime.face._cv import cv2
+from realtime.face.pictures import decode_picture
 from realtime.packets import Float32, UInt8
 from realtime.report.folder import Spectrogram
 
@@ -116,15 +118,18 @@ def face_uri(path: Path) -> str | None:
 
 
 def read_face(path: Path) -> UInt8 | None:
-    """A saved face, (height, width) uint8 grey; None where there is no such file."""
-    from PIL import Image, UnidentifiedImageError
+    """A saved face, (height, width) uint8 grey; None where there is no such file.
 
+    Raises
+    ------
+    DataError
+        The file is no picture, or too large a one.
+    """
     if not path.is_file():
         return None
     try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("L"))
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as err:
+        return decode_picture(path, cv2.IMREAD_GRAYSCALE)
+    except DataError as err:
         raise DataError(f"cannot read '{path}': {err}; analyse the recording again") from err
 
 

@@ -11,7 +11,7 @@ from realtime.face.metrics import match_intervals
 from realtime.report.folder import FoundMovement
 from realtime.review.annotations import Annotation, read_annotations
 
-_SAME_APEX_S = 2e-3
+_SAME_APEX_S = 0.05  # a coder counts from the first EEG sample with the jitter of its stamp taken off
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,9 @@ def match_review(movements: Sequence[FoundMovement], coded: CodedRows) -> Review
     decided: dict[int, Annotation] = {}
     rest: list[Annotation] = []
     for row in coded.rows:
-        same = next((m.number for m in movements if abs(m.apex_s - row.found_apex_s) < _SAME_APEX_S), None)
-        if same is not None and same not in decided:
-            decided[same] = row
+        near = [m for m in movements if abs(m.apex_s - row.found_apex_s) < _SAME_APEX_S and m.number not in decided]
+        if near:
+            decided[min(near, key=lambda m: abs(m.apex_s - row.found_apex_s)).number] = row
         else:
             rest.append(row)
     open_ = [movement for movement in movements if movement.number not in decided]

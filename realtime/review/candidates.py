@@ -18,6 +18,7 @@ from realtime.review.annotations import Annotation
 from realtime.untrusted import parse_json, read_json
 
 MOVEMENTS_STREAM = "emostream-movements"
+_TRUTH = "emostream-truth"
 _MOTION = "motion_"
 _MOST_ANALYSIS_BYTES = 64 * 2**20
 
@@ -87,8 +88,15 @@ class Known:
     simulated: bool = False
 
 
-def read_analysis(folder: Path) -> Known:
+def read_analysis(folder: Path, origin_s: float = math.nan) -> Known:
     """What `emostream analyze` wrote into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    origin_s : float
+        LSL time of the recording's time 0: an analysis without its EEG counts from the first frame. NaN where the
+        recording has no such clock.
 
     Raises
     ------
@@ -98,33 +106,41 @@ def read_analysis(folder: Path) -> Known:
     table = folder / "movements.csv"
     if not table.is_file():
         raise DataError(f"no movements.csv in '{folder}': give the folder that 'emostream analyze --out' wrote")
-    candidates = tuple(_candidate(row, f"'{table}' row {n}") for n, row in enumerate(_rows(table), 2))
     said = _analysis(folder / "analysis.json")
     motion_s, motion = _motion_of(folder / "face.csv")
     try:
         source = said.get("source") or {}
+        zero_s = source.get("zero_lsl_s")
+        by_s = 0.0 if zero_s is None or math.isnan(origin_s) else float(zero_s) - origin_s
         spans = [span for span in said.get("timeline") or [] if span["kind"] == "trial"]
         # one that no marker ended lasts until the end
         ends = [source["duration_s"] if span["end_s"] is None else span["end_s"] for span in spans]
-        trials = [_trial(span["start_s"], end, span.get("label")) for span, end in zip(spans, ends, strict=True)]
+        timed = [(float(span["start_s"]) + by_s, float(end) + by_s) for span, end in zip(spans, ends, strict=True)]
+        named = zip(timed, spans, strict=True)
+        trials = [_trial(start_s, end_s, span.get("label")) for (start_s, end_s), span in named if end_s > 0]
         classes = tuple(str(name) for name in said.get("classes") or ())
         simulated = bool(source.get("simulated"))
-    except (AttributeError, KeyError, TypeError, ValueError) as err:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as err:
         raise DataError(f"cannot use '{folder / 'analysis.json'}': {err!r}; run 'emostream analyze' again") from err
-    return Known(candidates, tuple(trials), classes, motion_s, motion, f"analysis '{folder.name}'", simulated)
+    candidates = tuple(_candidate(row, by_s, f"'{table}' row {n}") for n, row in enumerate(_rows(table), 2))
+    origin = f"analysis '{folder.name}'"
+    return Known(candidates, tuple(trials), classes, motion_s + by_s, motion, origin, simulated)
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from csv.DictReader(file)
+            for number, row in enumerate(csv.DictReader(file), 2):
+                if None in row:
+                    raise DataError(f"row {number} of '{path}' has more cells than there are columns")
+                yield row
     except (OSError, UnicodeDecodeError, csv.Error) as err:
         raise DataError(f"cannot read '{path}': {err}") from err
 
 
-def _candidate(row: dict[str, str], where: str) -> Candidate:
+def _candidate(row: dict[str, str], by_s: float, where: str) -> Candidate:
     try:
-        onset_s, apex_s, offset_s = (float(row[name]) for name in ("onset_s", "apex_s", "offset_s"))
+        onset_s, apex_s, offset_s = (float(row[name]) + by_s for name in ("onset_s", "apex_s", "offset_s"))
         score = float(row.get("score") or "nan")
     except (KeyError, TypeError, ValueError) as err:
         raise DataError(f"{where} is no movement ({err}): wanted onset_s, apex_s, offset_s and score") from err
@@ -150,7 +166,7 @@ def _motion_of(path: Path) -> tuple[Float64, Float32]:
         try:
             found = [float(cell) for name, cell in row.items() if name.startswith(_MOTION) and cell]
             times.append(float(row["time_s"]))
-        except (KeyError, ValueError) as err:
+        except (KeyError, TypeError, ValueError) as err:
             raise DataError(f"cannot use '{path}': {err}; wanted time_s and numbers") from err
         values.append(max((one for one in found if math.isfinite(one)), default=math.nan))
     return np.array(times), np.array(values, np.float32)
@@ -181,13 +197,16 @@ def read_markers(streams: Sequence[dict[str, Any]], origin_s: float, end_s: floa
     candidates = [_marked(said, time_s) for time_s, name, said in told if _is_movement(name, said)]
     trials: list[Annotation] = []
     begun: tuple[float, str] | None = None
-    for time_s, _, said in [*told, (end_s, "", {"event": "trial_end"})]:
+    # a simulated person tells trials, too; where somebody presented any, those count
+    presented = any(name != _TRUTH and said.get("event") == "trial_start" for _, name, said in told)
+    events = [(time_s, said) for time_s, name, said in told if not (presented and name == _TRUTH)]
+    for time_s, said in [*events, (end_s, {"event": "trial_end"})]:
         if begun is not None and said.get("event") in ("trial_start", "trial_end") and time_s > begun[0]:
             trials.append(_trial(begun[0], time_s, begun[1]))
             begun = None
         if said.get("event") == "trial_start" and time_s >= 0:
             begun = (time_s, str(said.get("emotion") or ""))
-    simulated = any(text_of(stream, "name") == "emostream-truth" for stream in streams)
+    simulated = any(text_of(stream, "name") == _TRUTH for stream in streams)
     return Known(tuple(candidates), tuple(trials), origin="recorded live", simulated=simulated)
 
 

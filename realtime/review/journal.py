@@ -159,7 +159,7 @@ class Journal:
                     _apply(events, int(said["number"]), said["row"])
                 elif said.get("event") == "saved":
                     edits, digest = 0, said["digest"]
-            except (KeyError, TypeError, ValueError, DataError) as err:
+            except (AttributeError, KeyError, TypeError, ValueError, OverflowError, DataError) as err:
                 raise DataError(f"'{self.path}' is no journal of ours ({err}); move it elsewhere to go on") from err
         return Unsaved(events, edits, since, digest) if edits else None
 

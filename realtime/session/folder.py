@@ -19,8 +19,9 @@ from realtime.session.run import Run
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 
+BIDS_VERSION = "1.10.0"
+
 _MOST_RUNS = 9999
-_BIDS_VERSION = "1.10.0"
 _ABSENT = "n/a"
 _README = """Recordings made with emostream, as a BIDS dataset.
 
@@ -73,7 +74,7 @@ def open_root(root: Path) -> Path:
     root = root.absolute()
     description = {
         "Name": "emostream recordings",
-        "BIDSVersion": _BIDS_VERSION,
+        "BIDSVersion": BIDS_VERSION,
         "DatasetType": "raw",
         "GeneratedBy": [{"Name": "emostream"}],
     }

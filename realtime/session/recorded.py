@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,16 @@ from realtime.face.films import film_facts
 from realtime.films.decryption import WrongKeyError, readable
 from realtime.films.names import beside_film, film_name, film_order
 from realtime.packets import Float64, readonly
+from realtime.session.metadata import SessionMetadata
 from realtime.untrusted import read_json
 
 INDEX_TYPE = "VideoFrameIndex"
 """Type of the streams that carry the index and stamp of each frame."""
 
 XDF_SUFFIXES = (".xdf", ".xdfz")
+
+NO_DELAYS: Mapping[str, float] = MappingProxyType({})
+"""Stamps as they were recorded."""
 
 _NEAR = 1.5  # intervals of the camera between a moment and its frame
 _FRAMES = "-frames"  # what the source id of an index stream has more than that of its camera
@@ -207,7 +212,21 @@ def is_index_or_markers(head: dict[str, Any]) -> bool:
     return kind == INDEX_TYPE or "marker" in kind.lower() or str(head.get("channel_format", "")) == "string"
 
 
-def find_films(xdf: Path, streams: Sequence[dict[str, Any]], origin_s: float) -> tuple[list[Film], list[str]]:
+def measured_delays(xdf: Path) -> Mapping[str, float]:
+    """What to take off the stamps of each source id, s, as '<stem>_session.json' says; nothing where there is none.
+
+    Raises
+    ------
+    DataError
+        The file cannot be used.
+    """
+    told = xdf.with_name(f"{stem_of(xdf)}_session.json")
+    return SessionMetadata.load(told).delays_s if told.is_file() else {}
+
+
+def find_films(
+    xdf: Path, streams: Sequence[dict[str, Any]], origin_s: float, delays_s: Mapping[str, float] = NO_DELAYS
+) -> tuple[list[Film], list[str]]:
     """The films beside an XDF file, each with the stamps of its frames, and what is wrong with them.
 
     Parameters
@@ -217,6 +236,8 @@ def find_films(xdf: Path, streams: Sequence[dict[str, Any]], origin_s: float) ->
         Of the XDF, with stamps as they were taken (`load_streams` without `dejitter`).
     origin_s : float
         LSL time of the first EEG sample.
+    delays_s : mapping of str to float
+        What is taken off the stamps of each camera's source id, s: see `measured_delays`. A recording holds raw stamps.
 
     Raises
     ------
@@ -241,7 +262,8 @@ def find_films(xdf: Path, streams: Sequence[dict[str, Any]], origin_s: float) ->
         try:
             if damage:
                 raise DataError(damage)
-            films.append(_film(file, camera, told, indices[chosen], origin_s))
+            film = _film(file, camera, told, indices[chosen], origin_s)
+            films.append(replace(film, stamps_s=readonly(film.stamps_s - delays_s.get(film.source_id, 0.0))))
         except WrongKeyError:
             raise
         except DataError as err:

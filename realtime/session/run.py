@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -60,6 +61,16 @@ class Run:
     def derivatives(self) -> Path:
         """Where what is computed from the run lies, relative to the recordings root."""
         return Path("derivatives", "emostream", f"sub-{self.subject}", f"ses-{self.session}", self.stem)
+
+    def presented_otherwise(self, told: Mapping[str, object]) -> str:
+        """What to do where a presenter's 'session_start' names another subject or session; '' where it names none."""
+        subject, session = (str(told.get(name, getattr(self, name)))[:64] for name in ("subject", "session"))
+        if (subject, session) == (self.subject, self.session):
+            return ""
+        return (
+            f"the presentation is that of subject {subject!r}, session {session!r}: start 'emostream present' with "
+            f"--subject {self.subject} --session {self.session}"
+        )
 
     @classmethod
     def parse(cls, stem: str) -> Self:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import CHANNELS, AlphaRecognizer, make_spec
-from live_run import FIRST_S, LiveRun, record
+from live_run import FIRST_S, LiveRun, record, texts
 
 from realtime.analysis.analyze import Analysis
 from realtime.analysis.session_source import Wish, open_session
@@ -86,6 +86,19 @@ def test_an_engine_that_began_before_the_recording_is_not_repeated(tmp_path: Pat
     source = _opened(run.xdf)
     assert source.live is None
     assert source.notes[-1] == "what the live engine answered is not given again: it did not say where its state began"
+
+
+def test_an_engine_that_set_a_clock_back_which_is_not_set_back_here_is_not_repeated(
+    run: LiveRun, tmp_path: Path
+) -> None:
+    began = {"eeg_first_s": float(run.stamps[run.begun_at]), "video_first_s": None, "video_first_index": None}
+    gap = {"name": "cap", "at_s": FIRST_S + 5.0, "lost": 0}
+    for by_s, note in ((10.0, "its clock of EEG was not set back where it is here"), (0.0, "")):
+        told = {"streams": [], "inputs": began, "gaps_found": [gap | ({"clock_set_s": by_s} if by_s else {})]}
+        health = texts("emostream-health", *((FIRST_S + 6.0 + i, told) for i in range(3)))
+        source = _opened(record(tmp_path / f"{by_s}", health).xdf)
+        assert (source.live is None) == bool(note)
+        assert not note or source.notes[-1].endswith(note)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from realtime.analysis.command import analyze_command
 from realtime.errors import ConfigurationError, DataError
 from realtime.packets import EegSequence, MicroMovement, Recognition
 from realtime.recorder.checksums import write_checksums
+from realtime.review.annotations import Annotation, annotations_path, save_annotations
 from realtime.session.files import RunFiles
 
 _OUT = Path("derivatives", "emostream", "sub-01", "ses-01", STEM)
@@ -81,17 +82,27 @@ def test_a_session_s_results_go_below_its_root(analyze, run: LiveRun, tmp_path: 
     names = {"analysis.json", "summary.json", "spectrogram.npz"}
     names |= {f"{table}.{end}" for table in ("predictions", "band_power", "quality") for end in ("csv", "parquet")}
     assert set(_left(tmp_path / _OUT)) == names
+    description = tmp_path / "derivatives" / "emostream" / "dataset_description.json"
+    told = _json(description)
+    assert (told["DatasetType"], told["BIDSVersion"]) == ("derivative", "1.10.0")
+    assert told["GeneratedBy"][0].keys() == {"Name", "Version"}
+    assert (description.parent / told["SourceDatasets"][0]["URL"]).resolve() == tmp_path
+    assert description.stat().st_mode & 0o777 == 0o600
+    description.write_text("{}", encoding="utf-8")
     with pytest.raises(ConfigurationError, match="holds files already"):
         analyze(run.xdf.parent, "--no-report")
     analyze(run.xdf.with_suffix(""), "--no-report", "--export", "none", "--whole", "--force")
     assert _json(tmp_path / _OUT / "analysis.json")["as_live"] is None
+    assert _json(description) == {}, "what is there stays"
 
 
 def test_the_report_is_part_of_the_folder(analyze, run: LiveRun, tmp_path: Path, monkeypatch) -> None:
     seen: list[list[str]] = []
+    reviewed: list[Path | None] = []
 
-    def write_report(folder: Path) -> Path:
+    def write_report(folder: Path, *, annotations: Path | None) -> Path:
         seen.append(_left(folder))
+        reviewed.append(annotations)
         (folder / "report.html").write_text("<html>", encoding="utf-8")
         return folder / "report.html"
 
@@ -99,6 +110,14 @@ def test_the_report_is_part_of_the_folder(analyze, run: LiveRun, tmp_path: Path,
     analyze(run.xdf, "--out", tmp_path / "out", "--export", "none")
     assert {"analysis.json", "summary.json", "predictions.parquet"} <= set(seen[0])
     assert (tmp_path / "out" / "report.html").stat().st_mode & 0o777 == 0o600
+    table = annotations_path(run.xdf)
+    for status in ("candidate", "rejected"):
+        save_annotations(table, [Annotation(1.0, 1.2, 1.4, status=status)])
+        analyze(run.xdf, "--out", tmp_path / status, "--export", "none")
+    table.write_text("no table", encoding="utf-8")
+    analyze(run.xdf, "--out", tmp_path / "damaged", "--export", "none")
+    assert reviewed == [None, None, table, None], "what a coder decided is marked, where one has and it can be read"
+    assert "the annotations cannot be read" in _json(tmp_path / "damaged" / "analysis.json")["notes"][-1]
 
 
 def test_loose_files_have_a_summary_alone(analyze, run: LiveRun, tmp_path: Path) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from live_run import FIRST_S, STEM, LiveRun, record
+from live_run import FIRST_S, STEM, LiveRun, record, texts
 
+from realtime.analysis.exports import Exports
 from realtime.analysis.session_source import Wish, find_analysable, open_session
 from realtime.analysis.tracks import FilmTrack
 from realtime.errors import ConfigurationError, DataError
+from realtime.review.annotations import Annotation, annotations_path, save_annotations
 from realtime.session.recorded import find_session
-from simulators.layouts.xdf_file import XdfStream
+from simulators.layouts.xdf_file import XdfStream, write_xdf
 
 _FPS, _FRAMES, _FIRST = 20.0, 120, 7
 
@@ -65,16 +68,43 @@ def test_what_the_live_engine_was_not_given_is_left_out(made: LiveRun) -> None:
     assert indices[:6] == [_FIRST + i for i in (5, 6, 7, 8, 9, 20)]
 
 
-def test_video_alone_counts_from_its_first_frame(made: LiveRun) -> None:
+def test_video_alone_counts_from_the_first_eeg_sample_as_with_it(made: LiveRun) -> None:
     source = open_session(find_session(made.xdf), Wish(eeg=False))
     assert source.eeg is None
     assert source.video is not None
     first = next(iter(source.video.frames()))
-    assert first.stamp == source.zero_s
-    assert source.duration_s == pytest.approx((_FRAMES - 1) / _FPS)
+    assert source.zero_s == source.lsl_zero_s == pytest.approx(made.stamps[0], abs=1e-6)
+    assert first.stamp - source.zero_s == pytest.approx(FIRST_S + 0.5 - made.stamps[0], abs=1e-6)
+    assert source.duration_s == pytest.approx(0.5 + (_FRAMES - 1) / _FPS, abs=2e-3)
+    assert open_session(find_session(made.xdf), Wish(as_live=False)).zero_s == source.zero_s
     # the live engine had EEG, which is not wanted here
     assert source.live is None
     assert "it answered from EEG too" in source.notes[-1] or source.notes == ()
+
+
+def test_without_eeg_in_the_session_time_begins_with_the_film(tmp_path: Path) -> None:
+    write_xdf(tmp_path / f"{STEM}.xdf", [_frames()])
+    _film(tmp_path / f"{STEM}_video.avi")
+    source = open_session(find_session(tmp_path))
+    assert source.video is not None
+    assert next(iter(source.video.frames())).stamp == source.zero_s
+    assert source.duration_s == pytest.approx((_FRAMES - 1) / _FPS)
+
+
+@pytest.mark.parametrize("eeg", [True, False])
+def test_what_a_coder_said_keeps_its_place_without_the_eeg(tmp_path: Path, eeg: bool) -> None:
+    trial = texts("emostream-stimulus", (FIRST_S + 2.0, {"event": "trial_start", "trial": 1, "emotion": "sad"}))
+    run = record(tmp_path, _frames(), trial, seconds=7.0)
+    _film(run.xdf.with_name(f"{STEM}_video.avi"))
+    save_annotations(annotations_path(run.xdf), [Annotation(3.0, 3.2, 3.4, "sad", status="accepted")])
+    (folder := tmp_path / "out").mkdir()
+    Exports(open_session(find_session(run.xdf), Wish(eeg=eeg)), {"sheet"}, None).write(folder)
+    with (folder / "coding_sheet.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["Marker"] == "101"
+    assert float(row["OnsetTime"]) == pytest.approx(1.0, abs=2e-3)
+    (_, line) = (folder / "movements_events.tsv").read_text(encoding="utf-8").splitlines()
+    assert line.split("\t")[:3] == ["3.0000", "0.4000", "micro"]
 
 
 def test_an_engine_without_video_is_not_repeated_with_it(made: LiveRun) -> None:

@@ -122,6 +122,13 @@ def _written(folder: Path) -> dict[str, list[dict]]:
             tables.write(BandPowerWindow(power, time_s, np.array(mask)))
             tables.write(FaceObservation(time_s, float(mask[1]), None, None, np.full(len(REGIONS), time_s, "f4")))
         tables.write(FaceObservation(3.2, 0.0))
+        calm = np.zeros(len(REGIONS), "f4")
+        for k, busy in enumerate((True, True, False, True)):
+            tables.write(FaceObservation(3.3 + 0.1 * k, 0.0, None, None, calm, busy))
+        # a frame without motion says nothing of the eyes
+        tables.write(FaceObservation(3.7, 0.0))
+        tables.write(FaceObservation(3.8, 0.0, None, None, calm, True))
+        assert tables.blinks_and_gaze_shifts == 2
         for time_s, flags in ((0.25, (1, 0, 0)), (0.5, (2, 0, 0)), (1.0, (0, 0, 4))):
             tables.write(ChannelQuality(np.array(flags, np.uint8), time_s))
         alone = {"eeg": answer}
@@ -147,7 +154,7 @@ def test_results_become_rows_of_a_second(tmp_path: Path) -> None:
         {"time_s": 0.0, "Fp1": 3, "Fp2": 0, "F3": 0},
         {"time_s": 1.0, "Fp1": 0, "Fp2": 0, "F3": 4},
     ]
-    assert [row["face_share"] for row in found["face"]] == [0.0, 0.5]
+    assert [row["face_share"] for row in found["face"]] == [0.0, 0.125]
     assert found["face"][0]["motion_mouth"] == pytest.approx(0.7)
     (answer,) = found["predictions"]
     assert (answer["p_high"], answer["eeg_high"], answer["face_high"]) == (0.75, 0.75, None)

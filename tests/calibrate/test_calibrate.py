@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from realtime.calibrate.baseline import Baseline, rest_baseline, windows_of
+from realtime.calibrate.command import calibrate
 from realtime.calibrate.person import PersonCalibration
 from realtime.calibrate.phases import PHASES, SETTLE_S, schedule
 from realtime.calibrate.report import blinks_in, channel_quality, face_report, power_change_db, verdicts
@@ -17,7 +18,7 @@ from realtime.calibrate.store import load_newest, new_calibration
 from realtime.config import EegConfig
 from realtime.eeg.calibration import Calibration
 from realtime.eeg.montage import MODEL_CHANNELS
-from realtime.errors import DataError
+from realtime.errors import ConfigurationError, DataError
 from realtime.face.noise import LearnedNoise, MotionNoise
 from realtime.face.regions import REGIONS
 from realtime.face.spotter import FaceNoise
@@ -57,6 +58,21 @@ def test_the_phases_fill_the_minute_and_their_first_moments_are_not_used() -> No
     assert (timed[0].start_s, timed[-1].end_s) == (100.0, pytest.approx(160.0))
     assert all(a.end_s == b.start_s for a, b in pairwise(timed))
     assert timed[1].used == (timed[1].start_s + SETTLE_S, timed[1].end_s)
+
+
+def test_without_eeg_only_the_neutral_face_is_asked_for() -> None:
+    (only,) = schedule(100.0, 60.0, eeg=False)
+    assert (only.phase.name, only.start_s, only.end_s) == ("neutral", 100.0, pytest.approx(115.0))
+
+
+def test_a_file_that_is_there_is_not_replaced_without_a_word(tmp_path: Path) -> None:
+    path = tmp_path / "c.npz"
+    path.write_bytes(b"an older one")
+    with pytest.raises(ConfigurationError, match="is there already: choose another file, or --force to replace it"):
+        calibrate(path)
+    with pytest.raises(ConfigurationError, match="leave nothing to calibrate"):
+        calibrate(path, no_eeg=True, no_video=True, force=True)
+    assert path.read_bytes() == b"an older one"
 
 
 def test_the_noise_of_a_calibration_is_known_from_the_first_frame_and_ages() -> None:

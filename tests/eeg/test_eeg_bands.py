@@ -81,6 +81,19 @@ def test_windows_of_any_number_of_hops_equal_the_definition(window_s: float, hop
         np.testing.assert_allclose(power, band_power(x[:, end - stream.n_times : end], sfreq_hz, BANDS), atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("window_s", "hop_s", "sfreq_hz"), [(1.0, 1 / 30, 103.0), (2.0, 0.02, 102.5), (1.0, 0.02, 205.0)]
+)
+def test_an_end_that_rounding_moves_in_some_windows_spoils_none(window_s: float, hop_s: float, sfreq_hz: float) -> None:
+    """A whole number of hops makes a window, but ends half a sample off the grid fall to either side of it."""
+    x = brainlike(2, 3000)
+    stream = BandPowerStream(2, sfreq_hz, BANDS, window_s, hop_s)
+    found = stream.push(x)
+    assert len({b - a for (a, _), (b, _) in zip(found, found[round(window_s / hop_s) :], strict=False)}) > 1
+    for end, power in found:
+        np.testing.assert_allclose(power, band_power(x[:, end - stream.n_times : end], sfreq_hz, BANDS), atol=1e-5)
+
+
 def round_half_up(value: float) -> int:
     return int(np.floor(value + 0.5))
 

@@ -106,7 +106,7 @@ def test_reset_forgets_the_fault() -> None:
     assert monitor.push(x).tolist() == [0, 0]
 
 
-@pytest.mark.parametrize("at_once", [1, 7, 20, 35])
+@pytest.mark.parametrize("at_once", [1, 7, 20, 35, 60])
 @pytest.mark.parametrize("sfreq_hz", [*RATES_HZ, 249.875])
 def test_hops_carried_on_are_judged_as_whole_windows(sfreq_hz: float, at_once: int) -> None:
     n = int(12 * sfreq_hz) + 2
@@ -176,3 +176,13 @@ def test_hops_that_do_not_fit_the_second_are_judged_all_the_same() -> None:
     for end, length in zip(np.cumsum(lengths), lengths, strict=True):
         part = x[:, end - length : end]
         np.testing.assert_array_equal(carried.push_hops(part, [length])[0], plain.push(part))
+
+
+def test_hops_longer_than_what_is_kept_are_judged_by_their_newest_second() -> None:
+    x = brainlike(4, 10_000)
+    x[1, 2000:2400] = np.nan
+    x[2, 1600:] = x[2, 1600]
+    x[3, 9990] = 1e6
+    plain, long = (QualityMonitor(4, 1000.0, EegConfig(hop_s=2.5)) for _ in range(2))
+    want = [plain.push(x[:, start : start + 2500]) for start in range(0, 10_000, 2500)]
+    np.testing.assert_array_equal(long.push_hops(x, [2500] * 4), want)

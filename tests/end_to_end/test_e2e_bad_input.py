@@ -138,6 +138,7 @@ _CASES = {
         "cannot write 'none/s.json': there is no folder",
     ),
     "movements in no folder": (("analyze", "text.mp4", "--json", "none/m.json"), _USAGE, "there is no folder"),
+    "calibration that is there": (("calibrate", "text.set"), _USAGE, "'text.set' is there already: choose another"),
     "calibration in no folder": (("calibrate", "none/c.npz"), _USAGE, "cannot write 'none/c.npz'"),
     "summary is a folder": (("demo", "--summary", "."), _USAGE, "cannot write '.': it is a folder"),
     "unknown option": (("run", "--bogus"), _USAGE, "No such option: --bogus"),

@@ -35,6 +35,12 @@ def test_calibration_of_a_simulated_participant_is_used(tmp_path: Path) -> None:
         calibration = person.eeg
         run = ("run", "--headless", "--no-video", "--calibration", "c.npz", "--seconds", 5, "--summary", "s.json")
         done = emostream(*run, folder=tmp_path, session=name)
+        face = emostream("calibrate", "c.npz", "--no-eeg", "--seconds", 25, "--force", folder=tmp_path, session=name)
+    assert (face.code, face.err.count("Keep a neutral face"), face.err.count("eyes")) == (0, 1, 0), face.err
+    person = PersonCalibration.load(tmp_path / "c.npz")
+    assert (person.eeg, person.baseline) == (None, None)
+    assert person.face is not None
+    assert [phase["name"] for phase in person.report["phases"]] == ["neutral"]
     assert done.code == 0, done.err
     assert len(calibration.channels) == 62
     assert len(calibration.correlations) >= 1, "the participant blinks"

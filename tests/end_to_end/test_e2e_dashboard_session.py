@@ -103,7 +103,7 @@ def _check_traces(told: dict[str, Any]) -> None:
     assert told["moved_s"] > 0.5
     assert told["behind_s"] < 10.0, "what is painted is not of the present"
     assert told["emotions_moved"]
-    assert told["headline"] in (*told["classes"], "not enough evidence", "undecided"), told["headline"]
+    assert told["headline"] in (*told["classes"], "not enough evidence", "uncertain"), told["headline"]
     assert told["badges"] == ["demonstration model - trained on simulated people", "SIMULATED PARTICIPANT"]
 
 

@@ -14,25 +14,27 @@ from realtime.eeg.xdf_sound import sound_xdf
 from realtime.recorder.xdf_chunks import MAGIC, SAMPLES, STREAM_HEADER, chunks
 
 
-def _require(full: bool, copies: int) -> None:
+def _require(full: bool, copies: int, lists: int) -> None:
     figures = ROW.ours(full).figures
     assert figures["copies"] >= copies
     assert figures["crashes"] == 0
     assert figures["found_by_checksums"] == figures["copies"]
     assert figures["untold_losses"] == 0
+    assert figures["lists_damaged"] >= lists
+    assert figures["lists_damaged_untold"] == 0
     assert figures["lost_s_by_a_cut"] == 0.0
     assert float(figures["lost_s_by_a_flip"]) <= 1.0
     assert float(figures["lost_s_by_a_hole"]) <= 2.0
 
 
 def test_damage_is_found_told_and_costs_the_chunks_that_were_hit() -> None:
-    _require(full=False, copies=25)
+    _require(full=False, copies=25, lists=40)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_damage_in_a_thousand_copies() -> None:
-    _require(full=True, copies=990)
+    _require(full=True, copies=990, lists=3000)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 from av.error import PermissionError as NotPermitted
 
@@ -60,3 +61,25 @@ def test_a_film_that_cannot_be_rewound_is_refused_and_closed(path: Path, monkeyp
     with pytest.raises(DataError, match=r"cannot read the film .*not permitted"):
         FilmFrames(path)
     assert [film.closed for film in opened] == [True]
+
+
+def test_a_stimulus_without_picture_or_sound_ends_in_words(tmp_path: Path) -> None:
+    """Found by the fuzzer: a film that was changed after it was looked into ended its thread with a traceback."""
+    from gui.present.film import FilmReader
+    from gui.present.sound import SoundReader
+
+    silent, unseen = tmp_path / "silent.mkv", tmp_path / "unseen.mkv"
+    silent.write_bytes(film(".mkv")(tmp_path)[0])
+    with av.open(str(unseen), "w") as container:
+        sound = container.add_stream("pcm_s16le", rate=8_000, layout="mono")
+        piece = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), "s16", "mono")
+        piece.sample_rate = 8_000
+        container.mux(sound.encode(piece))
+        container.mux(sound.encode())
+    reader = FilmReader(unseen, (64, 48))
+    reader._run()
+    assert (reader.failure, reader.ended) == ("it holds no picture", True)
+    for path in (silent, unseen):
+        heard = SoundReader(path)
+        heard._run()
+        assert heard.ended

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faults.fault_17_hostile_files import ROW
+from benchmarks.faults.fault_17_hostile_files import FULL, ROW
 from benchmarks.fuzz.hostile import hostile
 from benchmarks.fuzz.targets import TARGETS
 from realtime.errors import ConfigurationError, DataError, EmostreamError
@@ -37,9 +37,16 @@ def test_a_hundred_thousand_of_every_kind() -> None:
     _require(full=True, cases=100_000)
 
 
+def test_the_whole_length_has_every_reader() -> None:
+    assert FULL.keys() == TARGETS.keys()
+
+
 _QUICK = (
     "npy", "npz", "pickle", "playlist", "preset", "training", "xlsx", "csv", "annotations", "parquet", "calibration",
     "session", "film-notes", "delays", "journal", "markers", "picture", "xdf-streams", "xdf-chunks",
+    "mahnob", "hed-index", "hed-facts", "ratings", "meaning", "sheet", "analysis", "movements", "motion", "columns",
+    "flow", "face", "still", "fold", "features", "training-data", "state", "view",
+    "sound", "stimulus-sound",
 )  # fmt: skip
 """Readers whose hostile files are read in this process: none of them needs its limits."""
 

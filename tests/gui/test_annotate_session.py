@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from gui.annotate.sources import open_target
 from models.data import session
 from models.data.rows import EegRecording, VideoMoment
 from realtime.errors import ConfigurationError, DataError
+from realtime.session.metadata import SessionMetadata, now
 from realtime.session.run import Run
 from simulators.layouts.film_file import write_film
 from simulators.layouts.xdf_file import XdfStream, write_xdf
@@ -41,11 +43,8 @@ def _texts(name: str, told: list[tuple[float, dict[str, object]]]) -> XdfStream:
     return XdfStream(name, "Markers", stamps, [json.dumps(said) for _, said in told], "string")
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """60 s of EEG; a film of 3 s that begins 8 s later; two movements found, the engine's clock 5000 s ahead."""
-    made = tmp_path / "recordings" / Run("01").folder
-    made.mkdir(parents=True)
+def _streams(*, named: bool = False) -> list[XdfStream]:
+    """60 s of EEG; 3 s of frames that begin 8 s later; two movements found, the engine's clock 5000 s ahead."""
     n = 60 * _RATE
     samples = np.random.default_rng(0).normal(0, 20, (n, 8)).astype(np.float32)
     channels = [(name, "microvolts", "EEG") for name in ("Fp1", "Fp2", "C3", "C4", "P3", "P4", "O1", "O2")]
@@ -59,10 +58,17 @@ def folder(tmp_path: Path) -> Path:
         (5.0, {"event": "trial_start", "emotion": "sad"}),
         (25.0, {"event": "trial_end"}),
     ]
-    write_xdf(
-        made / f"{_STEM}.xdf",
-        [eeg, frames, _texts("emostream-movements", found), _texts("emostream-stimulus", trials)],
-    )
+    if named:
+        eeg, frames = replace(eeg, source_id="cap-eeg"), replace(frames, source_id="cam-video-frames")
+    return [eeg, frames, _texts("emostream-movements", found), _texts("emostream-stimulus", trials)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The streams, and the film of the frames."""
+    made = tmp_path / "recordings" / Run("01").folder
+    made.mkdir(parents=True)
+    write_xdf(made / f"{_STEM}.xdf", _streams())
     write_film(made / f"{_STEM}_video.avi", (np.full((48, 64), 20 + 2 * k, np.uint8) for k in range(90)), 30.0)
     return made
 
@@ -134,6 +140,68 @@ def test_found_live_or_analysed_movements_lie_on_the_film_by_the_recordings_stam
     assert again.known.trials == target.known.trials
     with pytest.raises(ConfigurationError, match="no film of a camera 'left'; there are: ''"):
         open_target(folder, camera="left")
+
+
+def _first_frame_s(folder: Path) -> float:
+    target = open_target(folder)
+    assert target.film is not None
+    frames = FilmFrames(target.film)
+    first_s = float(target.times_of(frames)[0])
+    frames.close()
+    return first_s
+
+
+def test_a_measured_delay_is_taken_off_where_a_coder_looks_and_where_training_learns(folder: Path) -> None:
+    write_xdf(folder / f"{_STEM}.xdf", _streams(named=True))
+    told = SessionMetadata(
+        stem=_STEM,
+        subject="01",
+        session="01",
+        task="suppression",
+        run=1,
+        started=now(),
+        delays_s={"cam-video": 0.1, "cap-eeg": 0.02},
+    )
+    (folder / f"{_STEM}_session.json").write_bytes(told.content())
+    assert _first_frame_s(folder) == pytest.approx(_LATE_S - 0.1 + 0.02, abs=1e-6)
+    target = open_target(folder)
+    assert [c.apex_s for c in target.known.candidates] == pytest.approx([9.22, 10.22], abs=1e-6)
+    _command(str(folder), "--accept", "2")
+    (row,) = session.read(folder).rows
+    assert isinstance(row.face, VideoMoment)
+    # 2.32 s after the first frame at 29 a second, of a film of 30 a second
+    assert row.face.apex_s == pytest.approx(67 / 30, abs=1e-3)
+
+
+def test_an_analysis_that_counts_from_another_moment_is_moved(folder: Path) -> None:
+    derived = folder.parents[2] / Run("01").derivatives
+    derived.mkdir(parents=True)
+    (derived / "movements.csv").write_text("onset_s,apex_s,offset_s,kind,score\n1.0,1.2,1.4,micro,7\n")
+    spans = [
+        {"kind": "trial", "start_s": -3.0, "end_s": 17.0, "label": "sad"},
+        {"kind": "trial", "start_s": -9.0, "end_s": -8.5, "label": "over before"},
+    ]
+    told = {"source": {"zero_lsl_s": _ORIGIN_S + _LATE_S, "duration_s": 50.0}, "timeline": spans}
+    (derived / "analysis.json").write_text(json.dumps(told), encoding="utf-8")
+    known = open_target(folder).known
+    assert [c.apex_s for c in known.candidates] == pytest.approx([9.2], abs=1e-6)
+    assert [(t.onset_s, t.offset_s) for t in known.trials] == [pytest.approx((5.0, 25.0), abs=1e-6)]
+
+
+def test_without_eeg_time_begins_with_the_film_as_in_the_analysis(folder: Path) -> None:
+    write_xdf(folder / f"{_STEM}.xdf", _streams()[1:])
+    assert _first_frame_s(folder) == 0.0
+    assert [c.apex_s for c in open_target(folder).known.candidates] == pytest.approx([1.2, 2.2], abs=1e-6)
+
+
+def test_trials_of_a_simulated_person_give_way_to_those_that_were_presented(folder: Path) -> None:
+    truth = _texts("emostream-truth", [(9.0, {"event": "trial_start", "emotion": "fear"})])
+    write_xdf(folder / f"{_STEM}.xdf", [*_streams(), truth])
+    known = open_target(folder).known
+    assert known.simulated
+    assert [(t.onset_s, t.offset_s, t.label) for t in known.trials] == [
+        (pytest.approx(5.0), pytest.approx(25.0), "sad")
+    ]
 
 
 def test_a_session_without_a_film_or_a_damaged_one_is_told_in_one_line(folder: Path) -> None:

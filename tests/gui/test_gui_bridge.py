@@ -260,3 +260,29 @@ def test_of_several_engines_one_is_shown_and_no_other() -> None:
     assert choose(infos, emotions, engine="p3") is None
     eeg = [pylsl.StreamInfo("emostream-eeg", "EEG", 1, 100, "float32", "amp")]
     assert choose(eeg, Wanted("eeg", "EEG"), engine="p3") is not None
+
+
+def test_of_several_engines_only_the_one_shown_is_tuned() -> None:
+    values = Tuning.from_config(Config()).values
+    told = {"event": "tuning", "values": values, "start": values, "classes": [], "model_bands": []}
+    outlets = {name: MarkerOutlet("emostream-tuning", f"{name}@here-tuning") for name in ("p1", "p2")}
+    heard: dict[str, list[object]] = {}
+    for engine in ("p2", ""):
+        bridge, got = Bridge(engine=engine), []
+        bridge.start()
+
+        def push(engine: str = engine, outlets: dict[str, MarkerOutlet] = outlets) -> None:
+            for outlet in outlets.values():
+                outlet.push_json({"engine": outlet.source_id, "request": engine, **told})
+
+        def heard_both(bridge: Bridge = bridge, got: list[object] = got) -> bool:
+            got.extend(bridge.poll().tunings)
+            return _link(bridge, "tuning").received >= 6 and bool(got)
+
+        _until(heard_both, push)
+        bridge.stop()
+        heard[engine] = [said.engine for said in got]
+    for outlet in outlets.values():
+        outlet.close()
+    assert set(heard["p2"]) == {"p2@here-tuning"}
+    assert set(heard[""]) == {"p1@here-tuning", "p2@here-tuning"}

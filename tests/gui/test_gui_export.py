@@ -125,6 +125,11 @@ def test_export_by_key_saves_what_is_on_the_screen_and_says_where(desk: WindowDe
     assert not window.exporter.busy
 
 
+def test_every_panel_of_numbers_has_a_table(desk: WindowDesk) -> None:
+    without = {key for key, panel in desk.window.panels.by_key.items() if not hasattr(panel, "export_rows")}
+    assert without == {"state", "video"}, "the state is the newest row of the traces"
+
+
 class Slow(QWidget):
     """A panel whose table is written when the test allows it, or fails."""
 

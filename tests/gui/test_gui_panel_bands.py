@@ -216,6 +216,12 @@ def test_the_topomap_shows_power_then_changes(theme: Theme, qtbot) -> None:
     panel.set_baseline(baseline)
     panel.refresh(10.2)
     assert panel.note == "dB against the baseline of 9 s · 1 bad (✕, hatched)"
+    header, *rows = panel.export_rows()
+    assert tuple(header) == EXPORTED
+    assert len(rows) == 62 * len(BANDS), "a map is of all channels"
+    assert tuple(rows[1])[1:5] == ("Fp1", "frontal", "theta", pytest.approx(float(power[0, 1])))
+    assert rows[1][5] == pytest.approx(5.0, abs=1e-4)
+    assert np.isnan(float(rows[3 * len(BANDS)][4])), "a masked channel has no power"
     np.testing.assert_allclose(panel.maps.limits, np.tile([-5.0, 5.0], (5, 1)), rtol=1e-4)
     panel.refresh(20.0)
     assert panel.note == "stale: 10 s old"
@@ -280,6 +286,7 @@ def test_the_spectrogram_shows_a_channel_or_the_mean_of_the_good(theme: Theme, q
     panel.show()
     panel.refresh(1.0)
     assert panel.note == "waiting for an EEG stream"
+    assert panel.export_rows() == [("time_s", "source")]
     _feed(panel, 5.0)
     panel.refresh(105.0)
     assert panel.note == "mean of 2 channels · log10 µV²/Hz"
@@ -292,6 +299,12 @@ def test_the_spectrogram_shows_a_channel_or_the_mean_of_the_good(theme: Theme, q
     assert panel.note == "Cz is bad · log10 µV²/Hz"
     known = np.isfinite(panel._picture).all(axis=0)
     assert known.sum() == pytest.approx(3.0 / HOP_S, abs=2), "the past of the other channel is there"
+    header, *rows = panel.export_rows()
+    assert len(rows) == known.sum()
+    assert [float(row[0]) for row in rows[-2:]] == [104.5, 104.75]
+    assert {row[1] for row in rows} == {"Cz"}
+    assert header[2 + int(np.argmax(rows[-1][2:]))] == "10_hz"
+    np.testing.assert_allclose(rows[-1][2:], panel._picture[:, -1])
     panel.refresh(109.0)
     assert panel.note == "stale: 4.0 s old"
 
@@ -325,6 +338,7 @@ def test_quality_lies_on_a_plan_of_the_cap(theme: Theme, qtbot) -> None:
     panel.show()
     panel.refresh(1.0)
     assert panel.note == "waiting for the engine"
+    assert len(panel.export_rows()) == 1
     flags = dict.fromkeys(MODEL_CHANNELS, 0)
     for at in range(4):
         panel.take(QualitySample(10.0 + at, flags | {"T7": int(Quality.FLAT) if at else 0}))
@@ -333,6 +347,11 @@ def test_quality_lies_on_a_plan_of_the_cap(theme: Theme, qtbot) -> None:
     assert panel.cap.accessibleDescription() == "T7 flat"
     index = MODEL_CHANNELS.index("T7")
     assert panel.cap.words(index) == "flat, good for 25% of the last minute"
+    header, *rows = panel.export_rows()
+    assert header == ("time_s", "channel", "quality", "share_good")
+    assert [row[1] for row in rows] == list(MODEL_CHANNELS)
+    assert rows[0] == (13.0, "Fp1", "good", 1.0)
+    assert rows[index] == (13.0, "T7", "flat", 0.25)
     assert panel.cap.at(panel.cap._box(index).center()) == index
     assert panel.cap.at(QPointF(-5, -5)) is None
     shown = _colors(panel.cap)

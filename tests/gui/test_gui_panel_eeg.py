@@ -12,7 +12,7 @@ from PyQt5.QtWidgets import QApplication
 from scipy import signal
 
 from gui.panels.eeg.channels import ChannelChoice, ChannelPicker, cell, place, region_of
-from gui.panels.eeg.controls import SCALES_UV, WINDOWS_S, EegView
+from gui.panels.eeg.controls import SCALES_UV, EegView
 from gui.panels.eeg.display_filter import DisplayChain, DisplayFilters
 from gui.panels.eeg.panel import EegPanel, flag_words
 from gui.streams.messages import QualitySample
@@ -105,15 +105,14 @@ def test_it_survives_resizing_scaling_and_another_window(panel: EegPanel) -> Non
     panel.resize(500, 420)
     panel.refresh(53.0)
     assert covered() == pytest.approx(0.3, abs=0.05)
-    panel.step_window(-1)
+    panel.set_view(replace(panel.view, window_s=5.0))
     panel.refresh(53.0)
     assert panel.view.window_s == 5.0
     assert panel.controls.window_s.text() == "5 s"
     assert covered() == pytest.approx(0.6, abs=0.05)
     for _ in range(10):
         panel.step_scale(1)
-        panel.step_window(1)
-    assert (panel.canvas.scale_uv, panel.view.window_s) == (SCALES_UV[-1], WINDOWS_S[-1])
+    assert panel.canvas.scale_uv == SCALES_UV[-1]
     for _ in range(10):
         panel.step_scale(-1)
     assert panel.canvas.scale_uv == SCALES_UV[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from PyQt5.QtWidgets import QApplication, QWidget
 from gui.panels.base import age_text
 from gui.panels.face.flow_arrows import flow_picture
 from gui.panels.face.overlay import face_outline
-from gui.panels.face.video import MotionPanel, VideoPanel, motion_rows
+from gui.panels.face.region_motion import MotionPanel, motion_rows
+from gui.panels.face.video import VideoPanel
 from gui.panels.health import COLUMNS, HealthPanel
 from gui.streams.messages import (
     FaceSample,
@@ -85,6 +87,7 @@ def test_old_motion_is_not_shown(themed: QApplication, qtbot) -> None:
     panel.take(FaceSample(5.0, 0.9, ("chin",), np.array([7.0], np.float32)))
     panel.refresh(5.1)
     assert panel.bars.motion.tolist() == [7.0]
+    assert panel.export_rows() == [("time_s", "region", "motion_x_noise"), (5.0, "chin", 7.0)]
     panel.refresh(9.0)
     assert np.isnan(panel.bars.motion).all()
     assert panel.note == "stale: 4.0 s old"
@@ -144,10 +147,36 @@ def test_health_says_below_an_input_what_is_wrong_with_it(themed: QApplication, 
     inks = [panel.table.item(row, 0).foreground().color().name() for row in range(4)]  # type: ignore[union-attr]
     assert inks == [DARK.text, DARK.warn, DARK.bad, DARK.bad]
     assert panel.table.item(1, 0).toolTip() == f"↳ {note}"  # type: ignore[union-attr]
+    header, *told = panel.export_rows()
+    assert dict(zip(header, told[0], strict=True)) == {
+        "time_s": 50.0,
+        "input": "emostream-eeg",
+        "state": "live",
+        "rate_hz": 1000.0,
+        "age_s": 0.004,
+        "received": 12_345,
+        "lost": 0,
+        "gaps": 0,
+        "note": note,
+    }
     panel.take(HealthReport(51.0, (rows[1],), 3.21, 9.9, None))
     panel.refresh(51.1)
     assert [panel.table.columnSpan(row, 0) for row in range(2)] == [1, len(COLUMNS)]
     assert panel.table.rowCount() == 2
+
+
+def test_no_number_of_an_input_is_left_under_a_note_that_takes_its_line(themed: QApplication, qtbot) -> None:
+    panel = HealthPanel(DARK)
+    qtbot.addWidget(panel)
+    eeg = StreamRow("emostream-eeg", "live", 12_345, 0, 0, 0.004, 1000.0)
+    video = StreamRow("emostream-video", "live", 300, 12, 1, 0.02, 24.0)
+    panel.take(HealthReport(50.0, (eeg, video), 3.21, 9.9, None))
+    panel.refresh(50.5)
+    assert panel.cell(1, 4) == "300"
+    panel.take(HealthReport(51.0, (replace(eeg, note="two of them"), video), 3.21, 9.9, None))
+    panel.refresh(51.1)
+    assert [panel.cell(1, column) for column in range(len(COLUMNS))] == ["↳ two of them", *[""] * 6]
+    assert panel.cell(2, 4) == "300"
 
 
 def test_a_narrow_health_panel_keeps_the_inputs_names(themed: QApplication, qtbot) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PyQt5.QtGui import QImage
+from PyQt5.QtGui import QColor, QImage
 from PyQt5.QtWidgets import QApplication
 
 from benchmarks.screenshots.__main__ import PICTURES
-from benchmarks.screenshots.pictures import VIEWS, View, picture
+from benchmarks.screenshots.pictures import VIEWS, View, picture, shown
 from benchmarks.screenshots.session import PicturedSession, load
 from gui.panels.eeg.bands import BandPanel
+from gui.panels.emotion import paint
 from gui.theme import DARK, LIGHT, Theme
 
 BLOCK_PX = 40
@@ -84,6 +85,31 @@ def test_an_empty_panel_is_noticed(
     monkeypatch.setattr(BandPanel, "refresh", lambda _self, _now_s: None)
     view = VIEWS[0]
     assert _unlike(_mosaic(_fresh(app, session, view, DARK)), _mosaic(_golden(view, DARK))) > MOST_UNLIKE
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
+def test_a_reader_of_the_guide_sees_what_dots_mean(
+    app: QApplication, session: PicturedSession, theme: Theme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys: list[str] = []
+    paint_key = paint.paint_key
+
+    def heard(painter, theme, plate, text) -> None:
+        keys.append(text)
+        paint_key(painter, theme, plate, text)
+
+    monkeypatch.setattr(paint, "paint_key", heard)
+    with shown(app, session, VIEWS[0], theme) as window:
+        canvas = window.panels.traces.canvas
+        picture = canvas.picture
+        assert picture is not None
+        plot = canvas.layout_of(picture).plots[0].toRect()
+        corner = canvas.mapTo(window, plot.topLeft())
+    assert set(keys) == {"uncertain: confidence < 5%"}
+    area = (corner.x(), corner.y(), corner.x() + plot.width(), corner.y() + plot.height())
+    pixels = np.asarray(_golden(VIEWS[0], theme).crop(area))
+    dots = (pixels == QColor(theme.muted).getRgb()[:3]).all(axis=-1).mean()
+    assert 0.01 < dots < 0.1
 
 
 def test_the_pictures_are_small_and_all_in_the_guide() -> None:

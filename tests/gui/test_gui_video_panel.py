@@ -11,7 +11,8 @@ from PyQt5.QtCore import Qt
 from gui.panels.face.kept_frames import KeptFrames, over_frame
 from gui.panels.face.overlay import tint
 from gui.panels.face.picture_watch import PictureWatch
-from gui.panels.face.video import MotionPanel, VideoPanel, picture
+from gui.panels.face.region_motion import MotionPanel
+from gui.panels.face.video import VideoPanel, picture
 from gui.streams.messages import FaceSample, MeshSample, MovementPictures
 from gui.theme import DARK, LIGHT
 from realtime.packets import VideoFrame

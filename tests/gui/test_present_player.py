@@ -15,9 +15,12 @@ from present_helpers import ManualClock, write_clip
 
 from gui.present.clock import MediaClock
 from gui.present.film import FilmReader, fit
-from gui.present.media import Media
+from gui.present.media import Media, check_stimuli
+from gui.present.order import PlannedTrial
 from gui.present.player import Player
 from gui.present.sound import Ledger, Silence, SoundReader
+from realtime.errors import DataError
+from realtime.session.playlist import Trial
 
 
 class FakeSound:
@@ -196,18 +199,18 @@ def test_the_clock_leans_towards_the_sound_and_never_runs_before_the_film() -> N
     assert clock.position_s(13.0) == 0.0
 
 
-def _sounding_clip(path: Path, late_s: float) -> None:
+def _sounding_clip(path: Path, late_s: float, rate_hz: int = 24_000) -> None:
     with av.open(str(path), "w") as container:
         picture = container.add_stream("mpeg4", rate=20)
         picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
-        sound = container.add_stream("pcm_s16le", rate=24_000, layout="mono")
+        sound = container.add_stream("pcm_s16le", rate=rate_hz, layout="mono")
         for number in range(10):
             frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, 20)
             container.mux(picture.encode(frame))
         container.mux(picture.encode())
-        piece = av.AudioFrame.from_ndarray(np.full((1, 12_000), 8000, np.int16), "s16", "mono")
-        piece.sample_rate, piece.pts, piece.time_base = 24_000, round(24_000 * late_s), Fraction(1, 24_000)
+        piece = av.AudioFrame.from_ndarray(np.full((1, rate_hz // 2), 8000, np.int16), "s16", "mono")
+        piece.sample_rate, piece.pts, piece.time_base = rate_hz, round(rate_hz * late_s), Fraction(1, rate_hz)
         container.mux(sound.encode(piece))
         container.mux(sound.encode())
 
@@ -223,6 +226,37 @@ def test_sound_that_begins_late_is_filled_with_silence(tmp_path: Path) -> None:
     assert len(samples) == pytest.approx(48_000 * 0.75, abs=100)
     assert np.abs(samples[:11_900]).max() == 0
     assert np.median(samples[13_000:35_000, 0]) == pytest.approx(8000, rel=0.35)
+
+
+@pytest.mark.parametrize(
+    ("late_s", "rate_hz", "told"), [(10_000.0, 24_000, "begins 10000.0 s after"), (0.0, 2_000, "2000 samples a second")]
+)
+def test_sound_that_would_be_silence_without_end_is_refused(
+    late_s: float, rate_hz: int, told: str, tmp_path: Path
+) -> None:
+    """10,000 s of silence are 1.9 GB, and were made in one piece."""
+    _sounding_clip(tmp_path / "clip.mkv", late_s, rate_hz)
+    with pytest.raises(DataError, match=told):
+        next(SoundReader(tmp_path / "clip.mkv")._decode())
+    reader = SoundReader(tmp_path / "clip.mkv")
+    reader.start()
+    _until(lambda: reader._done, "given up")
+    assert reader.ended
+    reader.stop()
+    with pytest.raises(DataError, match=rf"stimulus 'clip.mkv': its sound .*{told}.*; convert it, or leave it out"):
+        check_stimuli(tmp_path, [PlannedTrial(0, "one", Trial(stimulus="clip.mkv", emotion="calm"))])
+
+
+def test_a_film_whose_title_is_in_any_encoding_is_shown(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mkv", seconds=0.2, title="Das Maedchen")
+    path.write_bytes(path.read_bytes().replace(b"Maedchen", b"M\xe4dchen "))
+    planned = [PlannedTrial(0, "one", Trial(stimulus="clip.mkv", emotion="calm"))]
+    assert check_stimuli(tmp_path, planned)["clip.mkv"].frames == 4
+    reader = FilmReader(path, (64, 48))
+    reader.start()
+    _until(lambda: reader._done, "decoded")
+    assert (len(reader._frames), reader.failure) == (4, "")
+    reader.stop()
 
 
 def test_the_ledger_tells_the_films_bytes_from_the_silence_around_them() -> None:

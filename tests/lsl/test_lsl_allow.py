@@ -19,6 +19,9 @@ class _Info:
     host: str
     source: str = "amp-1"
 
+    def type(self) -> str:
+        return "EEG"
+
     def hostname(self) -> str:
         return self.host
 
@@ -52,3 +55,12 @@ def test_a_stream_that_is_not_allowed_is_refused_by_its_hosts_name(monkeypatch: 
     monkeypatch.setattr(pylsl, "resolve_bypred", lambda *_: [_Info("lab3")])
     with pytest.raises(StreamNotFoundError, match=r"'lab3' \(source_id amp-1\).*lsl.allow = \['lab3'\]"):
         discovery.find_stream(stream_type="EEG", timeout_s=0.3)
+
+
+@pytest.mark.usefixtures("on_network")
+def test_a_stream_that_is_not_allowed_and_answers_first_hides_none_that_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The resolver returns as soon as it has as many as were asked for."""
+    in_order = [_Info("lab3"), _Info("lab2")]
+    monkeypatch.setattr(pylsl, "resolve_bypred", lambda _predicate, minimum, _timeout_s: in_order[:minimum])
+    (found,) = discovery.first_sight([discovery.Wish("EEG")], timeout_s=0.3)
+    assert found.hostname() == "lab2"

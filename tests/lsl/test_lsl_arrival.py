@@ -110,6 +110,16 @@ def test_arrival_takes_the_seams_of_a_replay_at_any_speed_for_gaps(speed: float,
     assert (arrival.jumps, arrival.offset_s) == (0, 0.0)
 
 
+@pytest.mark.parametrize("speed", [0.5, 1.25, 1.5, 2.0, 3.0, 10.0])
+@pytest.mark.parametrize("gap_s", [0.7, 4.0, 30.0])
+def test_arrival_takes_a_gap_of_a_recording_for_one_at_any_speed(speed: float, gap_s: float) -> None:
+    """At twice its speed a gap of 4 s is a silence of 2 s: to its arrival it looks as if the clock had been set."""
+    arrival, rng = ArrivalClock(1.0 / _RATE), np.random.default_rng(2)
+    for raw in [*_chunks(0, 5000), *(true + gap_s for true in _chunks(5000, 6000))]:
+        assert arrival.follow(raw, float(raw[-1]) / speed + rng.exponential(2e-3)) is raw
+    assert (arrival.jumps, arrival.offset_s) == (0, 0.0)
+
+
 def test_arrival_does_not_follow_a_transport_that_becomes_slower() -> None:
     link = _Link()
     for true in _chunks(0, 20_000):

@@ -116,6 +116,15 @@ def test_what_waited_is_no_higher_rate() -> None:
     assert meter.rate_hz(10.8) == pytest.approx(1000.0)
 
 
+def test_what_waited_for_seconds_is_a_rate_at_once() -> None:
+    meter = RateMeter()
+    meter.begin(10.3)
+    meter.add(12.1, 1800)
+    assert meter.rate_hz(12.1) == pytest.approx(1000.0)
+    meter.add(13.0, 900)
+    assert meter.rate_hz(13.0) == pytest.approx(1800 / 2.7)
+
+
 @pytest.mark.end_to_end
 @pytest.mark.usefixtures("lsl_session")
 def test_streams_of_another_session_are_not_seen(peers) -> None:

@@ -6,6 +6,7 @@ import importlib
 import os
 import signal
 import socket
+import time
 from contextlib import closing
 from typing import Any
 
@@ -63,7 +64,15 @@ def test_everything_comes_once_and_errors_come_as_they_are() -> None:
     assert list(spread(_shifted, SHARED, [], scale)) == []
     with pytest.raises(DataError, match="item 99 is broken"):
         list(spread(_shifted, SHARED, [1, 99], scale))
-    with closing(spread(_shifted, SHARED, range(40), scale)) as some:
+
+
+def _long(_shared: object, item: int) -> int:
+    time.sleep(0.01)
+    return item
+
+
+def test_who_does_not_want_all_is_not_warned_of_what_was_done_in_vain() -> None:
+    with closing(spread(_long, None, range(40), ScaleOut(jobs=2, backend="threading"))) as some:
         next(some)
 
 

@@ -101,7 +101,8 @@ def _facts(story: Story) -> dict[str, Any]:
         )
     reports = [
         {"trial": k + 1, "time_s": story.trial(k)[1] + 1.5, "emotion": emotion if k % 3 else "happy",
-         "intensity": 4 + k % 4, "arousal": 5, "valence": 3, "hidden": None if k == 1 else 6}
+         "intensity": 4 + k % 4, "arousal": 5, "valence": 3, "hidden": None if k == 1 else 6,
+         "others": {"dominance": 8}}
         for k, emotion in enumerate(story.trials if story.reports else ())
     ]  # fmt: skip
     share = dict.fromkeys(story.channels, 0.0) if story.eeg else {}
@@ -123,7 +124,8 @@ def _facts(story: Story) -> dict[str, Any]:
         "warnings": [] if story.simulated else ["the camera's rate varied between 24 and 30 frames a second"],
         "timeline": timeline,
         "self_reports": reports,
-        "artefacts": {"bad_share": share, "blinks": 17, "lost_samples": 12, "lost_frames": 0, "clock_resets": []},
+        "artefacts": {"bad_share": share, "blinks_and_gaze_shifts": 17, "lost_samples": 12,
+                      "lost_frames": 0, "clock_resets": []},
         "as_live": {"from_s": 1.0, "until_s": None, "compared": 300, "max_difference": 2.1e-7, "at_s": 12.4,
                     "only_live": 0, "only_analysis": 2, "movements": {"live": 4, "same": 4, "only_analysis": 1}}
         if story.trials else None,

@@ -128,12 +128,20 @@ def test_candidates_without_a_card_lead_to_the_table(tmp_path: Path) -> None:
     assert {link.removeprefix("#") for link in page.links} <= set(page.ids)
 
 
+def test_scales_of_a_playlist_of_ones_own_are_shown_after_the_usual_ones(full: tuple[Path, str, Page]) -> None:
+    _, html, _ = full
+    names = re.findall(r"<th>(\w+)</th>", html)
+    assert names[names.index("intensity") :][:5] == ["intensity", "arousal", "valence", "hidden", "dominance"]
+    assert html.count("<td>8</td>") == 3
+
+
 def test_trials_events_and_agreement_are_told_in_words(full: tuple[Path, str, Page]) -> None:
     _, _, page = full
     assert "3 trials: 1 happy, 1 sad, 1 fear." in page.text["findings"]
     assert "movements to look at, not verdicts" in page.text["findings"]
     assert "T7" in page.text["quality"]
     assert "noisy" in page.text["quality"]
+    assert re.search(r"blinks and gaze shifts\s*17, 15\.5 a minute", page.text["quality"])
     assert "the same to five decimals" in page.text["link"]
     assert "the live run's 4 movements the analysis has 4" in page.text["link"]
     assert "face.spotter.lag_s" in page.text["method"]
@@ -206,7 +214,10 @@ def _reviewed(folder: Path) -> list[Annotation]:
     first, second, _ = parquet.read_table(folder / "movements.parquet").to_pylist()
     apex_s = first["apex_s"]
     return [
-        Annotation(apex_s - 0.1, apex_s + 0.03, apex_s + 0.2, "fear", "micro", "AU4", "accepted", found_apex_s=apex_s),
+        # moved far, and counted from an EEG sample whose stamp was smoothed
+        Annotation(
+            apex_s - 0.02, apex_s + 0.03, apex_s + 0.1, "fear", "micro", "AU4", "accepted", found_apex_s=apex_s + 0.02
+        ),
         Annotation(second["onset_s"], second["apex_s"], second["offset_s"], status="rejected"),
         Annotation(0.5, 0.6, 0.9, status="accepted"),
     ]

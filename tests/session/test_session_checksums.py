@@ -110,9 +110,21 @@ def test_a_list_that_is_damaged_is_refused(folder: RunFolder, text: str) -> None
         verify(_files(folder))
 
 
+@pytest.mark.parametrize("end", [b"", b"\x0b", b"\x0c", b"\x1e"])
+def test_a_list_whose_last_line_does_not_end_is_damaged(folder: RunFolder, end: bytes) -> None:
+    """A changed bit makes a vertical tab of a line feed, at which Python's lines end as well."""
+    _close(folder)
+    path = _files(folder).checksums
+    path.write_bytes(path.read_bytes()[:-1] + end)
+    with pytest.raises(DataError, match="damaged"):
+        verify(_files(folder))
+
+
 def test_the_commands_name_what_is_wrong_and_end_with_4(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(DataError, match="no checksums"):
+    with pytest.raises(DataError, match="1 of 1 runs not checked"):
         commands.verify_command(folder.root)
+    assert "NOT CHECKED" in (told := capsys.readouterr().out)
+    assert "no checksums" in told
     _close(folder)
     commands.verify_command(folder.path)
     commands.list_command(folder.root)
@@ -124,6 +136,31 @@ def test_the_commands_name_what_is_wrong_and_end_with_4(folder: RunFolder, capsy
         commands.verify_command(folder.file(".xdf"))
     assert caught.value.exit_code == 4
     assert f"DIFFERS: {folder.file('.xdf').name}" in capsys.readouterr().out
+
+
+def test_a_damaged_run_is_not_hidden_behind_one_that_was_not_closed(
+    folder: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What cannot be compared once ended the command before the others had a line."""
+    others = []
+    for number in (2, 3):
+        run = Run("01", run=number)
+        made = claim_run(folder.root, run, _metadata(run).content(), free=False)
+        made.file(".xdf").write_bytes(folder.file(".xdf").read_bytes())
+        made.file("_video.mkv").write_bytes(b"film")
+        _close(made)
+        others.append(made)
+    others[0].file(".xdf").write_bytes(b"XDF:")
+    with pytest.raises(DataError) as caught:
+        commands.verify_command(folder.root)
+    assert caught.value.exit_code == 4
+    unclosed, damaged, sound = (each.run.stem for each in (folder, *others))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"{unclosed}: NOT CHECKED: '{unclosed}' has no checksums")
+    assert f"{damaged}: 2 files as recorded; DIFFERS: {damaged}.xdf" in lines
+    assert f"{sound}: 3 files as recorded" in lines
+    assert f"1 of 3 runs damaged: {damaged};" in str(caught.value)
+    assert f"1 of 3 runs not checked, see above: {unclosed}" in str(caught.value)
 
 
 def test_a_run_whose_recorder_was_killed_is_joined_and_closed_once(

@@ -207,7 +207,7 @@ def test_a_killed_recorder_leaves_a_file_that_its_labrecorder_finished_and_that_
     assert all("footer" in stream for stream in before.values())
     verdict = lab.emostream("session", "verify", "rec")
     assert verdict.returncode == 4
-    assert "emostream session close" in verdict.stderr
+    assert "emostream session close" in verdict.stdout
     assert lab.emostream("session", "close", str(lab.run)).returncode == 0
     assert lab.emostream("session", "verify", "rec").returncode == 0
     assert "interrupted" in lab.emostream("session", "list", "--root", "rec").stdout

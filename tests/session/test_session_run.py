@@ -27,6 +27,15 @@ def test_no_path_hides_in_a_stem(stem: str) -> None:
         Run.parse(stem)
 
 
+def test_a_presentation_to_somebody_else_is_told() -> None:
+    run = Run("07", "02")
+    assert not run.presented_otherwise({})
+    assert not run.presented_otherwise({"subject": "07", "session": "02"})
+    said = run.presented_otherwise({"subject": "01", "session": "02"})
+    assert said.startswith("the presentation is that of subject '01', session '02'")
+    assert "--subject 07 --session 02" in said
+
+
 @pytest.mark.parametrize("wrong", [{"subject": "a-b"}, {"session": ""}, {"task": "a/b"}, {"run": 0}, {"run": 10_000}])
 def test_labels_are_those_bids_allows(wrong: dict) -> None:
     with pytest.raises(ConfigurationError):

@@ -14,6 +14,7 @@ from realtime.errors import ConfigurationError, DataError
 from realtime.recorder import privacy
 from realtime.recorder.checksums import verify, write_checksums
 from realtime.recorder.export import Copy, export_without_face, require_faceless
+from realtime.recorder.identities import Identities
 from realtime.recorder.rewriting import copy_streams
 from realtime.recorder.xdf_chunks import XdfTail
 from realtime.session.files import RunFiles, runs_in
@@ -160,7 +161,7 @@ def test_texts_that_are_cut_off_within_a_chunk_are_damage(tmp_path: Path) -> Non
     tail = XdfTail(path, float)
     tail.step()
     with pytest.raises(DataError, match="holds no texts of markers"):
-        copy_streams(path, tmp_path / "b.xdf", set(tail.streams), blank_notes=True)
+        copy_streams(path, tmp_path / "b.xdf", set(tail.streams), Identities(), blank_notes=True)
 
 
 def test_runs_over_their_date_are_listed_and_deleted_only_where_somebody_agrees(
@@ -186,6 +187,18 @@ def test_runs_over_their_date_are_listed_and_deleted_only_where_somebody_agrees(
     assert not computed.exists()
     assert kept.xdf.exists()
     assert endless.xdf.exists()
+
+
+def test_a_run_that_cannot_be_read_hides_no_other_that_is_over_its_date(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged, over = _recorded(tmp_path / "rec", "01"), _recorded(tmp_path / "rec", "02", 5, 7)
+    damaged.session.write_text("{")
+    with pytest.raises(DataError, match=r"1 runs in .* do not say until when"):
+        privacy.expired(tmp_path / "rec")
+    said = capsys.readouterr().out
+    assert f"{over.stem}: could be kept until" in said
+    assert "NOT KNOWN: " in said
 
 
 def test_films_are_decrypted_into_a_private_folder_of_their_own(tmp_path: Path) -> None:

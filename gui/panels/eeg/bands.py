@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,9 +23,31 @@ ABSOLUTE = (-2.0, 3.0)
 CHANGE_DB = 3.0
 """Change shown at first, up and down."""
 EXPORTED = ("stamp_s", "channel", "region", "band", "power_log10_uv2_hz", "change_db", "baseline")
-"""Columns of the table that `BandPanel.export_rows` gives."""
+"""Columns of the table that `power_rows` gives."""
 _LEFT_PX = 34
 _STEPS = {"absolute": 1.0, "change": 3.0}
+
+
+def power_rows(sample: BandSample, baseline: BandBaseline | None, rows: Sequence[int]) -> list[Sequence[str | float]]:
+    """Band powers of some channels as a table: `EXPORTED`, then a row a channel and band.
+
+    Parameters
+    ----------
+    sample : BandSample
+    baseline : BandBaseline or None
+        What the change is told against; NaN where there is none, or where it does not know the band.
+    rows : sequence of int
+        Numbers of the channels.
+    """
+    known = baseline is not None and baseline.knows(sample)
+    change = baseline.change_db(sample) if baseline is not None and known else np.full_like(sample.power, np.nan)
+    words = "" if baseline is None else baseline.words
+    table: list[Sequence[str | float]] = [EXPORTED]
+    for row in rows:
+        channel = sample.channels[row]
+        for band, power, against in zip(sample.bands, sample.power[row].tolist(), change[row].tolist(), strict=True):
+            table.append((sample.stamp, channel, region_of(channel), band, power, against, words))
+    return table
 
 
 class BandBars(QWidget):
@@ -256,18 +277,8 @@ class BandPanel(Panel):
 
     def export_rows(self) -> list[Sequence[str | float]]:
         """What is on the screen: a header, then a row a channel and band; NaN where masked or without a baseline."""
-        rows: list[Sequence[str | float]] = [EXPORTED]
-        sample, change = self._sample, self.change_db()
-        if sample is None:
-            return rows
-        words = "" if self.baseline is None else self.baseline.words
-        for row in self._rows(sample):
-            channel = sample.channels[row]
-            for column, band in enumerate(sample.bands):
-                against = math.nan if change is None else float(change[row, column])
-                power = float(sample.power[row, column])
-                rows.append((sample.stamp, channel, region_of(channel), band, power, against, words))
-        return rows
+        sample = self._sample
+        return [EXPORTED] if sample is None else power_rows(sample, self.baseline, self._rows(sample))
 
     def adopt(self, before: BandPanel) -> None:
         """Take over the region, the baseline and one that is being marked."""

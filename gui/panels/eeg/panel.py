@@ -324,10 +324,6 @@ class EegPanel(Panel):
         """Make traces smaller (positive steps: more µV a lane) or larger."""
         self.set_view(replace(self.view, scale_uv=step(SCALES_UV, self.view.scale_uv, steps)))
 
-    def step_window(self, steps: int) -> None:
-        """Show more seconds (positive steps) or fewer."""
-        self.set_view(replace(self.view, window_s=step(WINDOWS_S, self.view.window_s, steps)))
-
     def take(self, info: EegInfo, chunk: EegChunk) -> None:
         """Add samples of a source; another source, or a restarted one, starts the picture anew."""
         if info != self._info or chunk.stream_id != self._stream_id:

@@ -179,6 +179,18 @@ class QualityPanel(Panel):
         self._labels, self._sample, self._fresh = before._labels, before._sample, True
         self._past.extend(before._past)
 
+    def _share(self) -> Float32:
+        """(n_channels,) how much of the last minute was good."""
+        return np.stack([good for _, good in self._past]).mean(axis=0).astype(np.float32)
+
+    def export_rows(self) -> list[Sequence[str | float]]:
+        """The newest flags in words: a header, then a row a channel; the share is that of the last minute."""
+        rows: list[Sequence[str | float]] = [("time_s", "channel", "quality", "share_good")]
+        if (sample := self._sample) is not None:
+            told = zip(sample.flags.items(), self._share().tolist(), strict=True)
+            rows += [(sample.stamp, label, flag_words(flags) or "good", share) for (label, flags), share in told]
+        return rows
+
     def refresh(self, now_s: float) -> None:
         """Show the newest flags."""
         if not self.isVisible():
@@ -190,8 +202,7 @@ class QualityPanel(Panel):
         age = now_s - sample.stamp
         known = age <= STALE_AFTER_S
         if self._fresh or known != self.cap.known:
-            share = np.stack([good for _, good in self._past]).mean(axis=0).astype(np.float32)
-            self.cap.show_flags(self._labels, tuple(sample.flags.values()), share, known=known)
+            self.cap.show_flags(self._labels, tuple(sample.flags.values()), self._share(), known=known)
             self._fresh = False
         if not known:
             self.set_note(f"stale: {age_text(age)} old", "bad")

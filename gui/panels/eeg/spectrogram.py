@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from PyQt5.QtCore import QPointF, QRectF, Qt
@@ -241,9 +242,26 @@ class SpectrogramPanel(Panel):
         elif not rows.any():
             self.set_note("no good channel", "warn")
         else:
-            which = f"mean of {_channels(int(rows.sum()))}" if self.source.value == MEAN else self.source.value
+            which = self._source_words(rows)
             bad = self.source.value != MEAN and not self._good[rows].all()
             self.set_note(which + (" is bad" if bad else "") + " · log10 µV²/Hz", "warn" if bad else "")
+
+    def export_rows(self) -> list[Sequence[str | float]]:
+        """What is on the screen: a header, then a row a column, log10 µV²/Hz by frequency; unknown ones are left out.
+
+        `time_s` is where a column begins, LSL seconds; it holds the two seconds before the newest sample in it.
+        """
+        if self.history is None or self._drawn < 0:
+            return [("time_s", "source")]
+        source = self._source_words(self._rows())
+        times_s = HOP_S * np.arange(self._drawn - N_COLUMNS + 1, self._drawn + 1)
+        known = np.isfinite(self._picture).any(axis=0)
+        rows = zip(times_s[known].tolist(), self._picture.T[known].tolist(), strict=True)
+        names = (f"{freq_hz:g}_hz" for freq_hz in self.history.freqs_hz)
+        return [("time_s", "source", *names), *((time_s, source, *power) for time_s, power in rows)]
+
+    def _source_words(self, rows: Bool) -> str:
+        return f"mean of {_channels(int(rows.sum()))}" if self.source.value == MEAN else self.source.value
 
     def _draw(self, history: SpectrumHistory, rows: Bool) -> None:
         """Add what is new on the right; all of it after a change of channel."""

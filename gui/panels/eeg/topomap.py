@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pyqtgraph as pg
@@ -12,6 +13,7 @@ from PyQt5.QtWidgets import QWidget
 from PyQt5.sip import voidptr
 
 from gui.panels.base import Panel, age_text, over_pixels
+from gui.panels.eeg.bands import EXPORTED, power_rows
 from gui.panels.eeg.scalp_map import FEWEST, SIDE, ScalpMap
 from gui.streams.band_baseline import BandBaseline
 from gui.streams.messages import BandSample
@@ -235,6 +237,11 @@ class TopomapPanel(Panel):
     def adopt(self, before: TopomapPanel) -> None:
         """Take over the baseline."""
         self.set_baseline(before.baseline)
+
+    def export_rows(self) -> list[Sequence[str | float]]:
+        """The newest window of all channels: a header, then a row a channel and band; NaN where masked."""
+        sample = self._sample
+        return [EXPORTED] if sample is None else power_rows(sample, self.baseline, range(len(sample.channels)))
 
     def refresh(self, now_s: float) -> None:
         """Show the newest window."""

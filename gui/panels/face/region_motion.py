@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PyQt5.QtCore import QPointF, QRectF, Qt
 from PyQt5.QtGui import QColor, QPainter, QPaintEvent
@@ -112,6 +114,14 @@ class MotionPanel(Panel):
     def take(self, face: FaceSample) -> None:
         """Remember the newest motion."""
         self._face = face
+
+    def export_rows(self) -> list[Sequence[str | float]]:
+        """The newest motion: a header, then a row a region, in multiples of the person's own noise."""
+        rows: list[Sequence[str | float]] = [("time_s", "region", "motion_x_noise")]
+        if (face := self._face) is not None:
+            told = zip(face.regions, face.motion.tolist(), strict=True)
+            rows += [(face.stamp, region, motion) for region, motion in told]
+        return rows
 
     def refresh(self, now_s: float) -> None:
         """Show the newest motion; empty bars where it is old."""

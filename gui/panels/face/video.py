@@ -15,7 +15,6 @@ from gui.panels.face.flow_arrows import flow_arrows, paint_arrows
 from gui.panels.face.kept_frames import KeptFrames, over_frame
 from gui.panels.face.overlay import FaceShape, MotionLegend
 from gui.panels.face.picture_watch import PictureWatch
-from gui.panels.face.region_motion import MotionPanel, motion_rows
 from gui.streams.messages import FaceSample, MeshSample, MovementPictures
 from gui.theme import Theme, font, scaled
 from realtime.packets import Float32, UInt8, VideoFrame
@@ -297,6 +296,3 @@ class VideoPanel(Panel):
                 return "arrows: no movement found yet"
             return f"arrows: movement {age_text(now_s - self._pictures.stamp)} ago, x {self._arrows[1]:.0f}"
         return ""
-
-
-__all__ = ["MotionPanel", "VideoCanvas", "VideoPanel", "motion_rows", "picture", "roomy"]
