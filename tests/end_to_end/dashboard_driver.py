@@ -201,16 +201,16 @@ class Steps:
         before = pixels(w.panels.traces.canvas), pixels(w.panels.state)
         self._show_one_channel()
         yield "two seconds of EEG", self._for(2.5)
-        first = self._painted()
-        yield "time", self._for(1.0)
-        second = self._painted()
+        first = yield from self._painted()
+        yield "time", self._for(0.5)
+        second = yield from self._painted()
         moved = not np.array_equal(pixels(w.panels.traces.canvas), before[0])
         say(
             "traces",
             badges=w.badges(),
             alike=[first[1], second[1]],
             moved_s=second[0] - first[0],
-            behind_s=pylsl.local_clock() - second[0],
+            behind_s=second[2] - second[0],
             emotions_moved=moved,
             headline=w.panels.state.headline,
             classes=w.panels.traces.model.classes if w.panels.traces.model else (),
@@ -225,16 +225,18 @@ class Steps:
         view = replace(window().panels.eeg.view, channels=ChannelChoice(names=(CHANNEL,)), window_s=5.0)
         window().panels.eeg.set_view(view)
 
-    def _painted(self) -> tuple[float, float]:
+    def _painted(self) -> Generator[Wait, None, tuple[float, float, float]]:
+        """When the newest painted sample was sent, how like what was sent the line is, and when it was painted."""
         canvas = window().panels.eeg.canvas
         assert canvas.traces is not None
-        # painted first: what was sent must reach as far as what is painted
+        at_s = pylsl.local_clock()
         painted = painted_trace(canvas)[canvas._gutter_px : canvas.width()]
-        self.eeg.look()
+        # what was sent comes here by a connection of its own: on a busy machine later than to the canvas
+        yield "all that is painted", self._for(0.5)
         gaps = np.flatnonzero(np.diff(self.eeg.stamps[-6000:]) > 0.05)
         kept = self.eeg.values[-6000:][gaps[-1] + 1 if len(gaps) else 0 :]
         values, stamps = np.stack(kept)[:, canvas.labels.index(CHANNEL)], np.array(self.eeg.stamps[-len(kept) :])
-        return seen_at(painted, values, stamps, canvas.view.window_s / canvas.traces.width)
+        return *seen_at(painted, values, stamps, canvas.view.window_s / canvas.traces.width), at_s
 
     def record(self) -> Generator[Wait, None, None]:
         w = window()
@@ -323,7 +325,7 @@ class Steps:
         begun = len(self.eeg.values)
         self._show_one_channel()
         yield "three seconds of its EEG", lambda: len(self.eeg.values) > begun + 3000
-        _, alike = self._painted()
+        _, alike, _ = yield from self._painted()
         while not bar.state.paused:
             # a person presses again where nothing happens: a replay that has just begun does not listen yet
             press(Qt.Key.Key_Space, CTRL)
