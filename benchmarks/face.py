@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from itertools import count
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import face_live
+from benchmarks.face_frames import FPS, back_and_forth, simulated_frames
 from benchmarks.measure import interleave
 from benchmarks.report import Goal, Row
 from realtime.face.alignment import Alignment
@@ -21,11 +21,8 @@ from realtime.face.pipeline import FacePipeline
 from realtime.face.regions import RegionMap, region_map
 from realtime.face.tracker import FaceTracker
 from realtime.packets import Float32, UInt8, VideoFrame
-from simulators.cohort import unseen_person
-from simulators.face import FaceSimulator
-from simulators.scenario import make_scenario
 
-FPS, N_FRAMES, LEAD_IN = 30.0, 150, 30
+LEAD_IN = 30
 LAG = 6  # frames between the two pictures of a flow
 DENSE: dict[FlowMethod, str] = {
     "dis": "tracker, dense DIS flow averaged over the regions",
@@ -60,21 +57,6 @@ def run(seconds: float) -> list[Row]:
         ),
         face_live.run(seconds),
     ]
-
-
-def simulated_frames(fps: float = FPS, n: int = N_FRAMES) -> list[UInt8]:
-    """A simulated face from ten seconds into a session on, grey."""
-    cv2.setNumThreads(1)
-    person = unseen_person(3)
-    simulator = FaceSimulator(person, make_scenario(person, 60.0, 3), fps=fps)
-    first = round(10.0 * fps)
-    return [simulator.frame(index) for index in range(first, first + n)]
-
-
-def back_and_forth(frames: list[UInt8]) -> Iterator[UInt8]:
-    """To the end and back again, for ever, so that the head never jumps."""
-    path = [*range(len(frames)), *range(len(frames) - 2, 0, -1)]
-    return (frames[path[i % len(path)]] for i in count())
 
 
 def _pusher(frames: list[UInt8]) -> tuple[FacePipeline, Callable[[], object]]:

@@ -95,7 +95,7 @@ def send(seconds: float) -> Sent:
 
 def _pictures() -> Iterator[UInt8]:
     """Half a second of a simulated face as such a camera sees it, to and fro for ever: made before it is due."""
-    from benchmarks.face import back_and_forth, simulated_frames
+    from benchmarks.face_frames import back_and_forth, simulated_frames
 
     return back_and_forth(simulated_frames(FPS, _PICTURES))
 

@@ -225,7 +225,7 @@ def _pieces(session_s: float) -> Iterator[Float32]:
 
 def write_film(path: Path, session_s: float) -> None:
     """A simulated face, five seconds of it to and fro, as the recorder writes films."""
-    from benchmarks.face import back_and_forth, simulated_frames
+    from benchmarks.face_frames import back_and_forth, simulated_frames
     from realtime.films.film import FilmWriter
     from realtime.packets import VideoFrame
 

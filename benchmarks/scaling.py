@@ -142,9 +142,10 @@ def _second_of_eeg(x: Float32, sfreq_hz: float) -> Callable[[], object]:
 def frames_curve(seconds: float) -> Curve:
     """The face chain at the camera's rate, which evaluates 60 frames a second at most, beside flow at every frame."""
     from benchmarks import face
+    from benchmarks.face_frames import simulated_frames
     from realtime.face.pipeline import FacePipeline
 
-    pictures = face.simulated_frames()
+    pictures = simulated_frames()
     peers, ours = face.peers(pictures), "emostream's face chain, at most 60 a second"
     share: dict[str, list[float]] = {ours: [], **{name: [] for name in peers}}
     evaluated: list[float] = []

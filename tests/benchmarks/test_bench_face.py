@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from benchmarks import face
+from benchmarks.face_frames import FPS, simulated_frames
 from realtime.face.pipeline import FacePipeline
 from realtime.face.regions import RegionMap
 from realtime.packets import VideoFrame
@@ -30,7 +31,7 @@ def _values(item: Any) -> dict[str, Any]:
 
 
 def test_frames_looked_at_ahead_give_what_they_give_one_at_a_time() -> None:
-    frames = [VideoFrame(image, i / face.FPS, i) for i, image in enumerate(face.simulated_frames())]
+    frames = [VideoFrame(image, i / FPS, i) for i, image in enumerate(simulated_frames())]
     one, ahead = FacePipeline(), FacePipeline()
     wanted = [item for frame in frames for item in one.push(frame)]
     seen = [ahead.look(frame) for frame in frames]
