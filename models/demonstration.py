@@ -17,6 +17,9 @@ from realtime.interfaces import RecognizerSpec
 FACE_PX = 96
 """Side of flow and apex picture in the network; `models.samples.shrink_face` stores samples at the same size."""
 
+NETWORK = {"face_px": FACE_PX, "tcn_width": 32, "tcn_levels": 5}
+"""Of `models.config.NetworkConfig`: a quarter of the reference's width learns as much here (docs/decisions/0016)."""
+
 DEMONSTRATION = RecognizerSpec(
     model_id="demonstration",
     trained_on="simulated people only (demonstration)",
@@ -57,7 +60,7 @@ def train_demonstration(
     """
     info = run_training(
         samples,
-        options=options or TrainingOptions(epochs=16, network={"face_px": FACE_PX}),
+        options=options or TrainingOptions(epochs=16, network=NETWORK),
         out=out,
         name=DEMONSTRATION.model_id,
         trained_on=DEMONSTRATION.trained_on,

@@ -148,11 +148,12 @@ class NetworkRecognizer:
 
     def _eeg(self, eeg: EegSequence) -> Answered:
         mask = eeg.channel_mask & eeg.window_mask[:, None]
-        power = self._normaliser.log_power(eeg.log_power, mask)
-        _require_finite(power, "EEG")
-        n = len(power)
-        rows = _after_empty(power.reshape(n, -1)), _after_empty(mask), _after_empty(np.asarray(mask.any(axis=1)))
-        logits, *read = self._run("eeg", *rows)
+        z = self._normaliser.log_power(eeg.log_power, mask)
+        _require_finite(z, "EEG")
+        n = len(z) + 1
+        power, believed, there = (np.zeros(shape, np.float32) for shape in ((n, z[0].size), (n, mask.shape[1]), n))
+        power[1:], believed[1:], there[1:] = z.reshape(n - 1, -1), mask, mask.any(axis=1)
+        logits, *read = self._run("eeg", power, believed, there)
         return logits, tuple(read)
 
     def _face(self, movement: MicroMovement) -> Answered:
@@ -249,14 +250,6 @@ def load_recognizer(path: Path, expected: RecognizerSpec | None = None) -> Netwo
         return ExportedRecognizer.from_checkpoint(path, expected)
     require_torch(path)
     return TorchRecognizer.from_checkpoint(path, expected)
-
-
-def _after_empty(rows: NDArray) -> NDArray[np.float32]:
-    """(n, ...) -> (1 + n, ...) float32, zeros first."""
-    out = np.empty((len(rows) + 1, *rows.shape[1:]), np.float32)
-    out[0] = 0.0
-    out[1:] = rows
-    return out
 
 
 def _require_finite(values: NDArray[np.float32], of: str) -> None:
