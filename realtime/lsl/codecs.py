@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -187,12 +188,12 @@ def encode_emotion(prediction: Prediction, n_classes: int) -> Float32:
             f"prediction with {prediction.probabilities.size} classes for a stream of {n_classes}: "
             "open the emotion stream with the same recogniser"
         )
-    out = np.full(3 * n_classes + len(EMOTION_EXTRAS), np.nan, np.float32)
-    out[:n_classes] = prediction.probabilities
-    for row, modality in enumerate(("eeg", "face"), start=1):
-        if (alone := prediction.by_modality.get(modality)) is not None:
-            out[row * n_classes : (row + 1) * n_classes] = alone
-    out[3 * n_classes :] = (
+    unknown = [math.nan] * n_classes
+    alone = [prediction.by_modality.get(modality) for modality in ("eeg", "face")]
+    row = prediction.probabilities.tolist()
+    for answer in alone:
+        row += unknown if answer is None else answer.tolist()
+    row += (
         prediction.confidence,
         "eeg" in prediction.modalities,
         "face" in prediction.modalities,
@@ -200,7 +201,7 @@ def encode_emotion(prediction: Prediction, n_classes: int) -> Float32:
         prediction.eeg_age_s,
         prediction.face_age_s,
     )
-    return out
+    return np.array(row, np.float32)
 
 
 def decode_emotion(values: ArrayLike, n_classes: int) -> EmotionSample:

@@ -13,14 +13,16 @@ from realtime.packets import Bool, Float64
 _RECENT_S = 1.0
 _BLOCKS = 256
 _LATE = 0.5
+_BESIDE = 0.6
+"""Of a period: on a sample clock no other sample is that close to where one is missing."""
 
 
 class Sequencer:
     """Says which samples are new: those that were sent before, or come after their time, are dropped and counted.
 
     A sample whose stamp and numbers are those of one in the last second is repeated, however the source stamps. One
-    that is stamped before the newest is out of order where stamps come from a sample clock; where they are made on
-    arrival they overlap by nature, and such a sample is kept.
+    that is stamped before the newest is out of order where stamps come from a sample clock and no sample has its time
+    yet. Where they are made on arrival they overlap, by nature or after a push that came late: such a sample is kept.
 
     Parameters
     ----------
@@ -86,12 +88,19 @@ class Sequencer:
                 continue
             # a source may stamp a whole chunk alike: only an older stamp, or the end of a repetition, says "again"
             again = (stamp < newest or before_repeated) and self._known(stamp, rows[i], stamps[:i], rows[:i])
-            if again or (exact and stamp <= newest - _LATE * self._period):
+            early = exact and stamp <= newest - _LATE * self._period
+            if again or (early and not self._taken(stamp, stamps[:i])):
                 kept[i] = False
                 self.repeated += again
                 self.late += not again
             before_repeated = again
         return kept
+
+    def _taken(self, stamp: float, stamps: Float64) -> bool:
+        """Whether a sample has that time: two of one time are not out of order, their stamps overlap."""
+        within_s = _BESIDE * self._period
+        known = (*(stamps for stamps, _ in reversed(self._recent)), stamps)
+        return any((np.abs(times - stamp) < within_s).any() for times in known)
 
     def _known(self, stamp: float, row: NDArray, stamps: Float64, rows: NDArray) -> bool:
         """Whether a sample of that stamp and those numbers is among the recent ones."""

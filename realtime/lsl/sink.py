@@ -101,6 +101,9 @@ class LslSink:
             Not one of the engine's results.
         """
         match result:
+            case Prediction():
+                with self._predicting:
+                    self._emotions.push(result)
             case BandPowerWindow():
                 if self._band_power:
                     self._band_power.push(result)
@@ -114,9 +117,6 @@ class LslSink:
             case MicroMovement():
                 if self._movements:
                     self._movements.push(result)
-            case Prediction():
-                with self._predicting:
-                    self._emotions.push(result)
             case _:
                 raise TypeError(f"no LSL stream for a {type(result).__name__}")
 

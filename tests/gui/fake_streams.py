@@ -16,6 +16,7 @@ import pylsl
 from skimage import data
 
 from realtime.eeg.montage import MODEL_CHANNELS
+from realtime.face.layout import REGIONS
 from realtime.interfaces import RecognizerSpec
 from realtime.lsl.outlets import EegOutlet, LslSink, MarkerOutlet, VideoOutlet
 from realtime.lsl.session import configure
@@ -35,18 +36,6 @@ from realtime.packets import (
 
 CLASSES = ("happy", "sad", "fear", "disgust", "angry")
 BANDS = (("delta", 0.5, 4.0), ("theta", 4.0, 8.0), ("alpha", 8.0, 14.0), ("beta", 14.0, 30.0), ("gamma", 30.0, 47.0))
-REGIONS = (
-    "brow_left",
-    "brow_right",
-    "eye_left",
-    "eye_right",
-    "nose_left",
-    "nose_right",
-    "mouth_left",
-    "mouth_right",
-    "mouth",
-    "chin",
-)
 CHANNELS = (*MODEL_CHANNELS, "M1", "M2")
 SFREQ_HZ, FPS, TRIAL_S, MOVE_S = 1000.0, 30.0, 14.0, 6.0
 BAD = {"T7": Quality.FLAT, "CB1": Quality.MAINS | Quality.NOISY, "O2": Quality.RAILED}

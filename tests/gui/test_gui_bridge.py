@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pylsl
@@ -275,11 +276,13 @@ def test_of_several_engines_only_the_one_shown_is_tuned() -> None:
             for outlet in outlets.values():
                 outlet.push_json({"engine": outlet.source_id, "request": engine, **told})
 
-        def heard_both(bridge: Bridge = bridge, got: list[object] = got) -> bool:
-            got.extend(bridge.poll().tunings)
-            return _link(bridge, "tuning").received >= 6 and bool(got)
+        wanted = {f"{name}@here-tuning" for name in ("p1", "p2") if engine in ("", name)}
 
-        _until(heard_both, push)
+        def heard_all(bridge: Bridge = bridge, got: list[Any] = got, wanted: set[str] = wanted) -> bool:
+            got.extend(bridge.poll().tunings)
+            return _link(bridge, "tuning").received >= 6 and wanted <= {said.engine for said in got}
+
+        _until(heard_all, push)
         bridge.stop()
         heard[engine] = [said.engine for said in got]
     for outlet in outlets.values():

@@ -101,6 +101,20 @@ def test_codecs_emotion_round_trip_with_one_modality() -> None:
         decode_emotion(np.zeros(4), 2)
 
 
+@pytest.mark.parametrize("alone", [(), ("eeg",), ("face",), ("eeg", "face")])
+def test_codecs_emotion_sample_holds_the_numbers_at_their_labels(alone: tuple[str, ...]) -> None:
+    rng, classes = np.random.default_rng(0), ("a", "b", "c")
+    fused, by_modality = rng.random(3, np.float32), {name: rng.random(3, np.float32) for name in alone}
+    prediction = Prediction(5.0, fused, 0.3, alone, Evidence.ENOUGH, "m1", 0.004, math.nan, by_modality=by_modality)
+    row = encode_emotion(prediction, 3)
+    assert row.dtype == np.float32
+    unknown = np.full(3, np.nan, np.float32)
+    answers = [fused, by_modality.get("eeg", unknown), by_modality.get("face", unknown)]
+    extras = np.array([0.3, "eeg" in alone, "face" in alone, 1.0, 0.004, math.nan], np.float32)
+    np.testing.assert_array_equal(row, np.concatenate([*answers, extras]))
+    assert len(row) == len(emotion_channel_labels(classes))
+
+
 def test_codecs_emotion_labels_are_in_the_agreed_order() -> None:
     assert emotion_channel_labels(("a", "b")) == ("a", "b", "a_eeg", "b_eeg", "a_face", "b_face", *EMOTION_EXTRAS)
 

@@ -57,6 +57,20 @@ def test_sequence_packets_stamped_on_arrival_may_overlap() -> None:
     assert (sequencer.repeated, sequencer.late) == (0, 0)
 
 
+def test_sequence_a_push_that_is_stamped_late_costs_no_sample() -> None:
+    for late in (0.7, 2.5, 9.0, 47.0):
+        sequencer = Sequencer(_PERIOD)
+        for number in range(50):
+            stamps, rows = _samples(20 * number, 20)
+            # stamps so even that they are taken for a sample clock's, until the sender is held up once
+            shift = late * _PERIOD if number == 30 else 0.0
+            if late > 20 and number in (31, 32):
+                # what waited is pushed at once, and stamped as it is pushed
+                shift = (late - 20 * (number - 30)) * _PERIOD + 1e-4
+            assert _kept(sequencer, stamps + shift, rows) == 20
+        assert (sequencer.repeated, sequencer.late) == (0, 0)
+
+
 def test_sequence_a_flat_packet_with_one_stamp_is_no_repetition() -> None:
     sequencer = Sequencer(_PERIOD)
     for number in range(5):
