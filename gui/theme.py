@@ -201,7 +201,9 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
         (QPalette.ColorRole.HighlightedText, theme.window),
     ):
         palette.setColor(role, QColor(color))
-    app.setStyle("Fusion")
+    if not app.styleSheet():
+        # the first theme; to change the style under a window that is shown has crashed Qt
+        app.setStyle("Fusion")
     app.setPalette(palette)
     # Fusion draws the box to tick in a shade of the window's colour, which on a dark window cannot be seen
     boxes = QPalette(palette)
