@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from tqdm import tqdm
 
@@ -45,8 +46,6 @@ FORMAT = "emostream-analysis-1"
 
 _LONG_CHUNK_S = 4.0
 _AHEAD = 8
-
-Packet = TypeVar("Packet", EegChunk, EegChunk | Frame)
 
 
 class Analysis:
@@ -144,12 +143,11 @@ class Analysis:
             disable=None if progress else True,
             bar_format="{desc} {percentage:3.0f}% |{bar}| {n:.0f} of {total:.0f} s recorded [{elapsed}<{remaining}]",
         ) as bar:
-            moved = [_Moved(sinks, -source.zero_s)]
+            moved, watch = [_Moved(sinks, -source.zero_s)], partial(_watch, source.zero_s, spectrogram, bar)
             if source.video is None:
-                feed_eeg(self._engine, _watched(chunks, source.zero_s, spectrogram, bar), moved)
+                feed_eeg(self._engine, chunks, moved, watch)
             else:
-                packets = in_time_order(chunks, frames)
-                feed(self._engine, _watched(packets, source.zero_s, spectrogram, bar), moved)
+                feed(self._engine, in_time_order(chunks, frames), moved, watch)
 
     def summary(self) -> dict[str, object]:
         """The summary of `emostream analyze`, also of an analysis that was cut off; times in s from zero."""
@@ -271,18 +269,16 @@ def _moved(result: Result, by_s: float) -> Result:
             return replace(result, **{name: getattr(result, name) + by_s for name in names})
 
 
-def _watched(packets: Iterable[Packet], zero_s: float, spectrogram: Spectrogram | None, bar: tqdm) -> Iterator[Packet]:
-    """Packets as they are, seen by the spectrogram and the progress bar."""
-    for packet in packets:
-        if isinstance(packet, EegChunk):
-            if spectrogram is not None:
-                spectrogram.push(packet)
-            now_s = float(packet.stamps[-1]) - zero_s
-        else:
-            now_s = packet.stamp - zero_s
-        yield packet
-        if now_s - bar.n >= 1.0:
-            bar.update(math.floor(now_s) - bar.n)
+def _watch(zero_s: float, spectrogram: Spectrogram | None, bar: tqdm, packet: EegChunk | Frame) -> None:
+    """Show a packet to the spectrogram and the progress bar."""
+    if isinstance(packet, EegChunk):
+        if spectrogram is not None:
+            spectrogram.push(packet)
+        now_s = float(packet.stamps[-1]) - zero_s
+    else:
+        now_s = packet.stamp - zero_s
+    if now_s - bar.n >= 1.0:
+        bar.update(math.floor(now_s) - bar.n)
 
 
 def _truth(source: Source) -> Truth | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar, cast
 
 from realtime.engine import Engine
@@ -15,6 +15,10 @@ from realtime.packets import EegChunk, Result, VideoFrame
 
 T = TypeVar("T")
 Frame = VideoFrame | Seen
+Watch = Callable[[EegChunk | Frame], object]
+
+_IN_FLIGHT = 2
+"""Chunks that wait for each of the threads of an analysis."""
 
 
 def in_time_order(chunks: Iterable[EegChunk], frames: Iterable[Frame]) -> Iterator[EegChunk | Frame]:
@@ -41,27 +45,30 @@ def ahead(items: Iterable[T], n: int) -> Generator[T, None, None]:
         making.shutdown(cancel_futures=True)
 
 
-def feed(engine: Engine, packets: Iterable[EegChunk | Frame], sinks: Iterable[Sink]) -> None:
-    """Push packets in order and hand every result to every sink; bounded memory whatever the length."""
+def feed(
+    engine: Engine, packets: Iterable[EegChunk | Frame], sinks: Iterable[Sink], watch: Watch = lambda packet: None
+) -> None:
+    """Push packets in order and hand every result to every sink; bounded memory whatever the length.
+
+    `watch` is told of each packet before the sinks have its results, in the same thread.
+    """
     sinks = tuple(sinks)
     for packet in packets:
         results = engine.push_eeg(packet) if isinstance(packet, EegChunk) else engine.push_frame(packet)
+        watch(packet)
         _write(results, sinks)
 
 
-def feed_eeg(engine: Engine, chunks: Iterable[EegChunk], sinks: Iterable[Sink]) -> None:
-    """As `feed` for EEG alone: while the recogniser answers for one chunk, the next one is examined."""
+def feed_eeg(
+    engine: Engine, chunks: Iterable[EegChunk], sinks: Iterable[Sink], watch: Watch = lambda packet: None
+) -> None:
+    """As `feed` for EEG alone: chunks are examined in one thread, answered in another, and written in this one."""
     sinks = tuple(sinks)
-    with ThreadPoolExecutor(1, thread_name_prefix="answers") as answering:
-        before: Future[list[Result]] | None = None
-        for chunk in chunks:
-            found = engine.examine(chunk)
-            now = answering.submit(engine.answer, found)
-            if before is not None:
-                _write(before.result(), sinks)
-            before = now
-        if before is not None:
-            _write(before.result(), sinks)
+    examined = ahead(((chunk, engine.examine(chunk)) for chunk in chunks), _IN_FLIGHT)
+    answered = ahead(((chunk, engine.answer(found)) for chunk, found in examined), _IN_FLIGHT)
+    for chunk, results in answered:
+        watch(chunk)
+        _write(results, sinks)
 
 
 def _write(results: Sequence[Result], sinks: Sequence[Sink]) -> None:

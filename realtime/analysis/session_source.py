@@ -16,7 +16,7 @@ from realtime.analysis.source import Source
 from realtime.analysis.timeline import timeline_of
 from realtime.analysis.tracks import FilmTrack, XdfEeg
 from realtime.config import Config
-from realtime.eeg.xdf import damage_in, eeg_stream, load_streams, text_of
+from realtime.eeg.xdf import XdfFile, damage_in, eeg_stream, open_xdf, text_of
 from realtime.errors import ConfigurationError, DataError
 from realtime.packets import Beginning
 from realtime.session.metadata import SessionMetadata
@@ -94,21 +94,24 @@ def open_session(session: SessionFiles, wish: Wish = Wish()) -> Source:
     if not wish.partial:
         require_whole(session, metadata, video=wish.video)
     why: tuple[str, ...] = ()
-    if wish.as_live:
-        source, why = _as_live(session, wish)
-        if source is not None:
-            return replace(source, metadata=metadata)
-    delays_s = metadata.delays_s if metadata is not None else {}
-    return replace(_mended(session, wish, delays_s, why), metadata=metadata)
+    with open_xdf(session.xdf) as xdf:
+        if wish.as_live:
+            source, why = _as_live(session, xdf, wish)
+            if source is not None:
+                return replace(source, metadata=metadata)
+        delays_s = metadata.delays_s if metadata is not None else {}
+        return replace(_mended(session, xdf, wish, delays_s, why), metadata=metadata)
 
 
-def _mended(session: SessionFiles, wish: Wish, delays_s: Mapping[str, float], notes: tuple[str, ...]) -> Source:
+def _mended(
+    session: SessionFiles, xdf: XdfFile, wish: Wish, delays_s: Mapping[str, float], notes: tuple[str, ...]
+) -> Source:
     """On the recorder's clock, with resets of the senders' clocks mended, from the first sample."""
-    streams, remarks = load_streams(session.xdf, dejitter=False, wanted=_is_index_marker_or_answer)
-    eeg = _eeg(session, wish, delays_s, synchronize=True, as_live=False)
+    streams, remarks = xdf.load(dejitter=False, wanted=_is_index_marker_or_answer)
+    eeg = _eeg(session, xdf, wish, delays_s, synchronize=True, as_live=False)
     video, problems = _video(session, streams, wish, delays_s)
     problems += damage_in(remarks)
-    zero_s = _zero_s(session, eeg, video, problems, delays_s, synchronize=True)
+    zero_s = _zero_s(session, xdf, eeg, video, problems, delays_s, synchronize=True)
     live = live_answers(streams)
     return Source(
         stem=session.stem,
@@ -126,22 +129,29 @@ def _mended(session: SessionFiles, wish: Wish, delays_s: Mapping[str, float], no
 
 
 def _eeg(
-    session: SessionFiles, wish: Wish, delays_s: Mapping[str, float], *, synchronize: bool, as_live: bool
+    session: SessionFiles,
+    xdf: XdfFile,
+    wish: Wish,
+    delays_s: Mapping[str, float],
+    *,
+    synchronize: bool,
+    as_live: bool,
 ) -> XdfEeg | None:
     """The EEG that is wanted; None where there is none and video will do."""
     if not wish.eeg:
         return None
-    found, _ = load_streams(session.xdf, dejitter=False, synchronize=synchronize, wanted=_is_eeg)
+    found, _ = xdf.load(dejitter=False, synchronize=synchronize, wanted=_is_eeg)
     if wish.video and session.films and not any(len(stream["time_stamps"]) > 1 for stream in found):
         return None
     if not found:
         # names what there is instead
-        found, _ = load_streams(session.xdf, dejitter=False)
+        found, _ = xdf.load(dejitter=False)
     return XdfEeg(eeg_stream(found, session.xdf)[0], session.xdf, delays_s, as_live=as_live)
 
 
 def _zero_s(
     session: SessionFiles,
+    xdf: XdfFile,
     eeg: XdfEeg | None,
     video: FilmTrack | None,
     problems: Sequence[str],
@@ -157,7 +167,7 @@ def _zero_s(
         return eeg.first_s
     if video is None:
         raise DataError(f"neither EEG nor a film is left of '{session.xdf}'" + (f": {problems[0]}" if problems else ""))
-    found, _ = load_streams(session.xdf, dejitter=False, synchronize=synchronize, wanted=_is_eeg)
+    found, _ = xdf.load(dejitter=False, synchronize=synchronize, wanted=_is_eeg)
     if any(len(stream["time_stamps"]) > 1 for stream in found):
         stream = eeg_stream(found, session.xdf)[0]
         first_s = float(stream["time_stamps"][0]) - delays_s.get(text_of(stream, "source_id"), 0.0)
@@ -167,23 +177,23 @@ def _zero_s(
     return video.first_s
 
 
-def _as_live(session: SessionFiles, wish: Wish) -> tuple[Source | None, tuple[str, ...]]:
+def _as_live(session: SessionFiles, xdf: XdfFile, wish: Wish) -> tuple[Source | None, tuple[str, ...]]:
     """The session as the live engine met it; None, and why, where its answers cannot be given again."""
-    streams, remarks = load_streams(session.xdf, dejitter=False, synchronize=False, wanted=_is_index_marker_or_answer)
+    streams, remarks = xdf.load(dejitter=False, synchronize=False, wanted=_is_index_marker_or_answer)
     one_clock = len({text_of(s, "hostname") for s in streams} - {""}) <= 1
     shift_s = 0.0
     if not one_clock:
         shift_s = _engine_offset(streams)
-        streams, _ = load_streams(session.xdf, dejitter=False, wanted=_is_index_marker_or_answer)
+        streams, _ = xdf.load(dejitter=False, wanted=_is_index_marker_or_answer)
     live = live_answers(streams)
     if live is None:
         return None, ()
     live = live.events_moved(shift_s)
     delays_s = configured(live.settings, Config()).lsl.delays
-    eeg = _eeg(session, wish, delays_s, synchronize=not one_clock, as_live=True)
+    eeg = _eeg(session, xdf, wish, delays_s, synchronize=not one_clock, as_live=True)
     video, problems = _video(session, streams, wish, delays_s)
     problems += damage_in(remarks)
-    zero_s = _zero_s(session, eeg, video, problems, delays_s, synchronize=not one_clock)
+    zero_s = _zero_s(session, xdf, eeg, video, problems, delays_s, synchronize=not one_clock)
     beginning, until_s, why = _beginning(live, eeg, video)
     if beginning is not None and eeg is not None and not eeg.set_as(live.clocks_set):
         beginning, why = None, "its clock of EEG was not set back where it is here"

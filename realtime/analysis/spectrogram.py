@@ -23,7 +23,8 @@ _MOST_DUE = 32
 class Spectrogram:
     """Mean log power of the good channels, every second over the two seconds before; a sink, and fed with chunks.
 
-    A spectrum is taken when the qualities of the chunk it ends in are known, so it does not depend on the chunks.
+    Channels are averaged when the qualities of the chunk a spectrum ends in are known, so it does not depend on the
+    chunks.
 
     Parameters
     ----------
@@ -41,7 +42,8 @@ class Spectrogram:
         self._good: Bool = np.ones(n_channels, np.bool_)
         self._next_index: int | None = None
         self._second: int | None = None
-        self._due: deque[tuple[float, Float32]] = deque()
+        self._tapered: Float32 = np.empty((n_channels, self._length), np.float32)
+        self._due: deque[tuple[float, Float32, Bool]] = deque()
         freqs_hz = np.fft.rfftfreq(self._length, 1.0 / sfreq_hz)
         self._freqs_hz = freqs_hz[freqs_hz <= HIGHEST_HZ]
         # one-sided density: the bins in between hold their mirror images, too
@@ -69,30 +71,34 @@ class Spectrogram:
                 self._buffer.append(chunk.samples[:, start : start + 1])
                 if self._buffer.full:
                     self._second = int(seconds[start])
-                    self._due.append((float(chunk.stamps[start]) - self._zero_s, self._buffer.window().copy()))
+                    self._due.append((float(chunk.stamps[start]) - self._zero_s, *self._spectra()))
                 start += 1
             self._buffer.append(chunk.samples[:, start:stop])
 
     def _settle(self, until_s: float) -> None:
-        """Take the spectra of windows that end before `until_s`, over the channels that are good now."""
+        """Average the spectra of windows that end before `until_s` over the channels that are good now."""
         while self._due and (self._due[0][0] < until_s or len(self._due) > _MOST_DUE):
-            time_s, window = self._due.popleft()
+            time_s, log_power, finite = self._due.popleft()
+            good = self._good & finite
             self._times_s.append(time_s)
-            self._rows.append(self._spectrum(window))
+            # the mean of no channel is a hole
+            empty = np.full(self._freqs_hz.size, np.nan, np.float32)
+            self._rows.append(log_power[good].mean(axis=0) if good.any() else empty)
 
-    def _spectrum(self, window: Float32) -> Float32:
-        mean, good = window.mean(axis=1, keepdims=True), self._good
-        # of a channel that holds a sample that is not finite, the mean is not finite either
-        if not (good.all() and np.isfinite(mean).all()):
-            good = good & np.isfinite(window).all(axis=1)
-            window, mean = window[good], mean[good]
-        if not good.any():
-            return np.full(self._freqs_hz.size, np.nan, np.float32)
-        tapered = window - mean
-        tapered *= self._taper
-        spectrum = np.asarray(rfft(tapered, axis=1), np.complex64)[:, : self._freqs_hz.size]
-        power = np.square(np.abs(spectrum)) * self._scale
-        return np.log10(power + np.float32(_FLOOR)).mean(axis=0).astype(np.float32)
+    def _spectra(self) -> tuple[Float32, Bool]:
+        """(n_channels, n_freqs) log power of the window, and which channels hold finite samples alone."""
+        window = self._buffer.window()
+        with np.errstate(invalid="ignore", over="ignore"):
+            mean = window.mean(axis=1, keepdims=True)
+            # of a channel that holds a sample that is not finite, the mean is not finite either
+            finite = np.isfinite(mean).ravel()
+            if not finite.all():
+                finite = np.asarray(np.isfinite(window).all(axis=1))
+            np.subtract(window, mean, out=self._tapered)
+            self._tapered *= self._taper
+            spectrum = np.asarray(rfft(self._tapered, axis=1), np.complex64)[:, : self._freqs_hz.size]
+            power = np.square(np.abs(spectrum)) * self._scale
+            return np.log10(power + np.float32(_FLOOR)).astype(np.float32), finite
 
     def save(self, path: Path) -> None:
         """Write times_s (n,), freqs_hz (f,) and log_power (n, f) float32, log10 of µV²/Hz."""

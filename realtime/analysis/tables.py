@@ -58,7 +58,9 @@ class Tables:
         self._band_power = self._quality = self._face = self._movements = None
         if eeg is not None:
             names = [f"{channel}_{band}" for channel in spec.channels for band, _, _ in spec.bands]
-            self._band_power = _BandPowerSeconds(table("band_power", _timed(names, "float32")), names)
+            self._band_power = _BandPowerSeconds(
+                table("band_power", _timed(names, "float32")), names, len(spec.channels)
+            )
             self._quality = QualitySeconds(table("quality", _timed(eeg.channels, "int32")), eeg.channels)
         if has_video:
             names = [f"motion_{region}" for region in REGIONS]
@@ -135,7 +137,7 @@ def _prediction_row(prediction: Prediction, classes: Sequence[str]) -> dict[str,
         "used_face": int("face" in prediction.modalities),
     }
     for kind, values in (("p", prediction.probabilities), *prediction.by_modality.items()):
-        row |= {f"{kind}_{name}": float(value) for name, value in zip(classes, values, strict=True)}
+        row |= {f"{kind}_{name}": value for name, value in zip(classes, values.tolist(), strict=True)}
     return row
 
 
@@ -171,22 +173,22 @@ class _Seconds(ABC):
 class _BandPowerSeconds(_Seconds):
     """Mean of the windows that end in a second; NaN where a channel was never good in it."""
 
-    def __init__(self, table: Table, names: Sequence[str]) -> None:
+    def __init__(self, table: Table, names: Sequence[str], n_channels: int) -> None:
         super().__init__(table)
         self._names = names
-        self._sum = np.zeros(len(names))
-        self._n = np.zeros(len(names))
+        self._sum = np.zeros((n_channels, len(names) // n_channels))
+        self._n = np.zeros((n_channels, 1))
 
     def _gather(self, item: BandPowerWindow) -> None:
-        good = np.repeat(item.mask, item.log_power.shape[1])
-        self._sum[good] += item.log_power.reshape(-1)[good]
+        good = item.mask[:, None]
+        np.add(self._sum, item.log_power, out=self._sum, where=good)
         self._n += good
 
     def _row(self) -> dict[str, Any]:
         with np.errstate(invalid="ignore"):
             values = self._sum / self._n
         self._sum[:] = self._n[:] = 0.0
-        return dict(zip(self._names, values.tolist(), strict=True))
+        return dict(zip(self._names, values.ravel().tolist(), strict=True))
 
 
 class QualitySeconds(_Seconds):

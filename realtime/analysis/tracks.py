@@ -149,8 +149,13 @@ class XdfEeg:
         self._nominal_hz = float(text_of(stream, "nominal_srate") or 0.0)
         rate_hz = self._nominal_hz or round(1.0 / max(self._interval_s, 1e-6), 3)
         self.info = EegInfo(name, source_id, tuple(labels[i] for i in picks), rate_hz)
-        self._picks, self._factors = picks, factors[picks]
-        self._values: NDArray = stream["time_series"]
+        # a slice is no copy, and an array that only looks at what is on disk is quicker cut
+        all_of_them = picks == list(range(len(labels)))
+        self._picks, self._factors = slice(None) if all_of_them else picks, factors[picks]
+        self._values: NDArray = np.asarray(stream["time_series"])
+        head = (self._values[:_HEAD][:, self._picks] * self._factors).astype(np.float32)
+        self.notes = list(implausible(head.T))
+        """A line where the amplitude cannot be that of EEG."""
         self._stamps: Float64 = stamps - delays_s.get(source_id, 0.0)
         self.first_s, self.last_s = float(self._stamps[0]), float(self._stamps[-1])
         self.resets_s = [float(self._stamps[at]) for at in set_at(stream)]
@@ -159,12 +164,6 @@ class XdfEeg:
         self._set = {float(self._stamps[leap.at]): leap.set_s for leap in leaps if leap.set_s}
         self._first = 0
         self._received = self._lost = self._gaps = 0
-
-    @property
-    def notes(self) -> list[str]:
-        """A line where the amplitude cannot be that of EEG."""
-        head = (self._values[:_HEAD][:, self._picks] * self._factors).astype(np.float32)
-        return list(implausible(head.T))
 
     @property
     def warnings(self) -> list[str]:
@@ -213,11 +212,11 @@ class XdfEeg:
         """Chunks as the engine's reader makes them, or longer ones."""
         cutter, memory = ChunkCutter(), _Pages(self._values)
         clock = GapAwareClock(self.info.sfreq_hz)
-        length = max(1, round(chunk_s * self.info.sfreq_hz))
+        length, in_uv = max(1, round(chunk_s * self.info.sfreq_hz)), bool((self._factors == 1.0).all())
         for first in range(self._first, len(self._stamps), length):
             rows = self._values[first : first + length]
             samples = rows[:, self._picks]
-            if samples.dtype != np.float32 or (self._factors != 1.0).any():
+            if samples.dtype != np.float32 or not in_uv:
                 samples = (samples * self._factors).astype(np.float32)
             mapped = clock.map(self._stamps[first : first + length])
             self.resets_s += [float(mapped.stamps[gap.at]) for gap in mapped.gaps if gap.reset]

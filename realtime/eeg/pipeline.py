@@ -133,7 +133,7 @@ class EegPipeline:
     @property
     def bad_fraction(self) -> float:
         """Share of the channels picked that were bad at the newest hop; 1 while no whole window is there."""
-        return 1.0 - float(np.mean(self._good)) if self._buffer.full else 1.0
+        return 1.0 - np.count_nonzero(self._good) / self._good.size if self._buffer.full else 1.0
 
     def push(self, chunk: EegChunk) -> list[BandPowerWindow | ChannelQuality]:
         """Add a chunk and return what the hops it completes have to say.
@@ -247,7 +247,7 @@ class EegPipeline:
         self._buffer.reset()
         self._spectrum.forget()
         n_present = self.channel_map.n_present
-        self._since_bad = np.full(n_present, self._spectrum.n_times)
+        self._since_bad, self._spoiled = np.full(n_present, self._spectrum.n_times), False
         self._disturbed = np.zeros(n_present, dtype=np.bool_)
         self._good = np.zeros(n_present, dtype=np.bool_)
         self._fill = 0
@@ -307,6 +307,8 @@ class EegPipeline:
     def _unspoiled(self, bad: Bool, n_out: list[int]) -> Bool:
         """(n_hops, n_channels): no sample of the window was bad."""
         n_times = self._spectrum.n_times
+        if not (self._spoiled or bad.any()):
+            return np.ones((len(n_out), len(bad)), dtype=np.bool_)
         since = np.minimum(self._since_bad + np.cumsum(n_out)[:, None], n_times)
         if bad.any():
             last, end = self._since_bad, 0
@@ -316,7 +318,9 @@ class EegPipeline:
                 run = np.argmax(part[:, ::-1], axis=1) if n else 0
                 last = since[hop] = np.where(part.any(axis=1), run, np.minimum(last + n, n_times))
         self._since_bad = since[-1]
-        return since >= n_times
+        sound = since >= n_times
+        self._spoiled = not sound[-1].all()
+        return sound
 
     def _report(
         self, good: Bool, powers: tuple[Float32, Bool] | None, flags: UInt8, ends_s: list[float]

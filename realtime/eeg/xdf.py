@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,8 @@ from realtime.eeg.montage import is_brain, is_eog
 from realtime.eeg.recording import UNREADABLE, Recording, implausible, release, room_for, unreadable
 from realtime.eeg.xdf_clock import Marks, apart_s, mend_leaps, sentences
 from realtime.eeg.xdf_content import LATEST_S
-from realtime.eeg.xdf_sound import DAMAGED, sound_xdf
+from realtime.eeg.xdf_samples import Samples
+from realtime.eeg.xdf_sound import DAMAGED, SoundXdf, sound_xdf
 from realtime.errors import DataError
 from realtime.packets import EegInfo, Float32, Float64, readonly
 
@@ -79,29 +79,69 @@ def load_streams(
     DataError
         Damaged, or no XDF.
     """
-    import pyxdf
+    with open_xdf(path) as file:
+        return file.load(dejitter=dejitter, synchronize=synchronize, wanted=wanted)
 
-    options: dict[str, Any] = {"dejitter_timestamps": dejitter, "synchronize_clocks": synchronize}
-    options |= {"verbose": False, **_BREAKS}
-    try:
-        with _remarks() as remarks, sound_xdf(path) as (sound, file):
-            chosen = None
-            if wanted is not None:
-                chosen = [int(head["stream_id"]) for head in sound.heads if wanted(head)]
-                if not chosen:
-                    return [], sound.remarks
-            if sound.size <= _IN_MEMORY_BYTES:
-                streams, _ = pyxdf.load_xdf(file, chosen, **options)
-            else:
-                with closing(_Spill()) as spill:
-                    streams, _ = pyxdf.load_xdf(file, chosen, on_chunk=spill.take, **options)
-                    spill.give_back(streams)
-    except UNREADABLE as err:
-        raise unreadable(path, err) from err
-    mended = [text for stream in streams if (text := _mend_lone_stamps(stream))]
-    for stream in streams:
-        _mend_leaps(stream, sound.marks)
-    return streams, (*sound.remarks, *remarks, *mended)
+
+@contextmanager
+def open_xdf(path: Path) -> Iterator[XdfFile]:
+    """An XDF file of which several lots of streams are loaded: what holds of it is found once.
+
+    Raises
+    ------
+    DataError
+        Damaged, or no XDF.
+    """
+    with ExitStack() as stack:
+        try:
+            sound, file = stack.enter_context(sound_xdf(path))
+        except UNREADABLE as err:
+            raise unreadable(path, err) from err
+        yield XdfFile(path, sound, file)
+
+
+class XdfFile:
+    """What `open_xdf` opened; one thread.
+
+    Parameters
+    ----------
+    path : Path
+        For messages.
+    sound : SoundXdf
+    file : BinaryIO
+        Just what holds.
+    """
+
+    def __init__(self, path: Path, sound: SoundXdf, file: BinaryIO) -> None:
+        self._path, self._sound, self._file = path, sound, file
+
+    def load(
+        self,
+        *,
+        dejitter: bool = True,
+        synchronize: bool = True,
+        wanted: Callable[[dict[str, Any]], bool] | None = None,
+    ) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+        """As `load_streams`."""
+        import pyxdf
+
+        sound = self._sound
+        options: dict[str, Any] = {"dejitter_timestamps": dejitter, "synchronize_clocks": synchronize}
+        options |= {"verbose": False, **_BREAKS}
+        chosen = [int(head["stream_id"]) for head in sound.heads if wanted is None or wanted(head)]
+        if wanted is not None and not chosen:
+            return [], sound.remarks
+        large = sound.size > _IN_MEMORY_BYTES
+        try:
+            with _remarks() as remarks, closing(Samples(self._file, sound.streams, chosen, on_disk=large)) as samples:
+                streams, _ = pyxdf.load_xdf(samples.rest, on_chunk=samples.take, **options)
+                samples.give_back(streams)
+        except UNREADABLE as err:
+            raise unreadable(self._path, err) from err
+        mended = [text for stream in streams if (text := _mend_lone_stamps(stream))]
+        for stream in streams:
+            _mend_leaps(stream, sound.marks)
+        return streams, (*sound.remarks, *remarks, *mended)
 
 
 def damage_in(remarks: Iterable[str]) -> tuple[str, ...]:
@@ -145,53 +185,6 @@ def _mend_leaps(stream: dict[str, Any], marks: Marks) -> None:
     info, number = stream["info"], int(stream["info"]["stream_id"])
     info["clock_apart_s"] = apart_s(stamps, number, marks)
     stream["time_stamps"], info["clock_leaps"] = mend_leaps(stamps, number, marks)
-
-
-class _Spill:
-    """Takes the numbers of each stream to disk as pyxdf reads them, and gives them back as arrays mapped there."""
-
-    def __init__(self) -> None:
-        self._open = ExitStack()
-        self._files: dict[int, tuple[IO[bytes], np.dtype]] = {}
-        self._failure: OSError | None = None
-
-    def take(
-        self, values: Any, stamps: Float64, head: dict[str, Any], stream: int
-    ) -> tuple[Any, Float64, dict[str, Any]]:
-        """Keep a chunk, and leave pyxdf one of as many rows and no columns."""
-        if not isinstance(values, np.ndarray):
-            return values, stamps, head
-        if stream not in self._files:
-            file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the others
-            self._files[stream] = (self._open.enter_context(file), values.dtype)
-        try:
-            values.tofile(self._files[stream][0])
-        except OSError as err:
-            # pyxdf takes whatever is raised here for damage to the file, and reads on
-            self._failure = self._failure or err
-        # no view: that would keep the numbers in memory
-        return np.empty((len(values), 0), values.dtype), stamps, head
-
-    def give_back(self, streams: list[dict[str, Any]]) -> None:
-        """Put the arrays where pyxdf puts them.
-
-        Raises
-        ------
-        OSError
-            There was no room on the disk.
-        """
-        if self._failure is not None:
-            raise self._failure
-        for stream in streams:
-            n, kept = len(stream["time_stamps"]), self._files.get(stream["info"]["stream_id"])
-            if n and kept is not None:
-                kept[0].flush()
-                shape = (n, int(text_of(stream, "channel_count")))
-                stream["time_series"] = np.memmap(kept[0], dtype=kept[1], mode="r", shape=shape)
-
-    def close(self) -> None:
-        """Close the files; what was given back stays mapped."""
-        self._open.close()
 
 
 def eeg_stream(streams: list[dict[str, Any]], path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from realtime.packets import Float64
 from realtime.untrusted import parse_xml
 
 FILE_HEADER, STREAM_HEADER, SAMPLES, CLOCK_OFFSET, BOUNDARY, STREAM_FOOTER = 1, 2, 3, 4, 5, 6
@@ -25,6 +28,7 @@ LATEST_S = 1e12
 _WIDTHS = {"int8": 1, "int16": 2, "int32": 4, "float32": 4, "int64": 8, "double64": 8, "string": 0}
 _MOST_CHANNELS = 2**25
 _MOST_RATE_HZ = 1e6
+_FEWEST = 16
 _HEAD = ("name", "type", "source_id", "hostname", "channel_format", "channel_count", "nominal_srate")
 
 
@@ -171,25 +175,73 @@ def measure(content: bytes, stream: Stream) -> Measured:
     return Measured(count, 0, start, float(stamps[-1, 0]) if count else math.nan)
 
 
-def _measure_mixed(content: bytes, start: int, count: int, row: int) -> Measured:
-    lead, lead_end, place, stamps, trailing = 0, start, start, [], 0
-    for _ in range(count):
-        if place >= len(content):
+def numbers_of(content: bytes, stream: Stream) -> tuple[NDArray[np.uint8], Float64]:
+    """Samples of a chunk of numbers, whose content begins with the stream's number.
+
+    Returns
+    -------
+    rows : (n_times, bytes a sample) uint8
+        As they are in the file.
+    stamps_s : (n_times,) float64
+        NaN where a sample has none of its own.
+
+    Raises
+    ------
+    UnsoundError
+        They do not fill the chunk exactly.
+    """
+    count, start = _count(content, 4)
+    row = stream.channels * stream.width
+    rows, stamps_s = np.empty((count, row), np.uint8), np.full(count, np.nan)
+    done = 0
+    for place, n, stamped in _runs(content, start, count, row):
+        lead = 9 if stamped else 1
+        table = np.frombuffer(content, np.uint8, n * (lead + row), place).reshape(n, -1)
+        rows[done : done + n] = table[:, lead:]
+        if stamped:
+            stamps_s[done : done + n] = table[:, 1:9].copy().view("<f8")[:, 0]
+        done += n
+    return rows, stamps_s
+
+
+def _runs(content: bytes, start: int, count: int, row: int) -> Iterator[tuple[int, int, bool]]:
+    """Place and length of each run of samples that have, or do not have, a stamp of their own.
+
+    Two runs of one kind may follow each other; the last one ends where the chunk does.
+    """
+    flags = np.frombuffer(content, np.uint8)
+    place, left, most = start, count, count
+    while left:
+        kind = content[place] if place < len(content) else -1
+        stride = 1 + kind + row
+        n = min(left, most, (len(content) - place) // stride) if kind in (0, 8) else 0
+        if n == 0:
             raise UnsoundError("samples that do not fill their chunk")
-        if content[place] == 8:
-            stamps.append(content[place + 1 : place + 9])
-            place += 9 + row
-            trailing = 0
-        elif content[place] == 0:
-            place += 1 + row
-            trailing += 1
-            if not stamps:
-                lead, lead_end = lead + 1, place
-        else:
-            raise UnsoundError("samples that do not fill their chunk")
+        same = flags[place : place + n * stride : stride] == kind
+        # kinds that take turns are not looked at to the end of the chunk each time
+        most = max(_FEWEST, 2 * n)
+        if not same.all():
+            n = int(same.argmin())
+            most = max(_FEWEST, 2 * n)
+        yield place, n, kind == 8
+        place += n * stride
+        left -= n
     if place != len(content):
         raise UnsoundError("samples that do not fill their chunk")
-    times = np.frombuffer(b"".join(stamps), "<f8")
+
+
+def _measure_mixed(content: bytes, start: int, count: int, row: int) -> Measured:
+    lead, lead_end, stamps, trailing = 0, start, [], 0
+    for place, n, stamped in _runs(content, start, count, row):
+        if stamped:
+            table = np.frombuffer(content, np.uint8, n * (9 + row), place).reshape(n, -1)
+            stamps.append(table[:, 1:9].copy().view("<f8")[:, 0])
+            trailing = 0
+        else:
+            trailing += n
+            if not stamps:
+                lead, lead_end = lead + n, place + n * (1 + row)
+    times = np.concatenate(stamps)
     if not _are_times(times):
         raise UnsoundError("samples whose stamps are no times")
     return Measured(count, lead, lead_end, float(times[-1]), trailing)

@@ -301,10 +301,21 @@ def test_eeg_fed_ahead_gives_what_it_gives_in_short_chunks() -> None:
 
     live, offline = _Kept(), _Kept()
     feed(Engine(recognizer, eeg=info, has_video=False), cut(10), [live])
-    feed_eeg(Engine(recognizer, eeg=info, has_video=False, offline=True), cut(1000), [offline])
+    seen: list[tuple[int, int]] = []
+    engine = Engine(recognizer, eeg=info, has_video=False, offline=True)
+
+    def watch(chunk: object) -> None:
+        assert isinstance(chunk, EegChunk)
+        seen.append((chunk.first_index, len(offline.results)))
+
+    feed_eeg(engine, cut(1000), [offline], watch)
     want, got = ([r for r in kept.results if isinstance(r, Prediction)] for kept in (live, offline))
     assert [p.stamp for p in got] == [p.stamp for p in want]
     assert len(got) > 90
+    # each chunk is shown before the sinks have what came of it
+    assert [first for first, _ in seen] == list(range(0, 5000, 1000))
+    assert sorted({n for _, n in seen}) == [n for _, n in seen]
+    assert seen[0][1] == 0
     np.testing.assert_allclose([p.probabilities for p in got], [p.probabilities for p in want], atol=1e-6)
 
 

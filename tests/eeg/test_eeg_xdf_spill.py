@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from realtime.eeg import recording as recording_file
-from realtime.eeg import xdf
+from realtime.eeg import xdf, xdf_samples
 from realtime.errors import DataError
 from simulators.layouts.xdf_file import XdfStream, write_xdf
 
@@ -47,16 +48,11 @@ def test_numbers_on_disk_are_the_numbers_in_memory(path: Path, monkeypatch: pyte
 
 
 def test_a_full_disk_is_told_and_not_taken_for_damage(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Full(np.ndarray):
-        def tofile(self, *_: object, **__: object) -> None:
+    class Full(io.BytesIO):
+        def write(self, *_: object) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(xdf, "_IN_MEMORY_BYTES", 100)
-    take = xdf._Spill.take
-    monkeypatch.setattr(
-        xdf._Spill,
-        "take",
-        lambda self, values, *rest: take(self, values.view(Full) if isinstance(values, np.ndarray) else values, *rest),
-    )
+    monkeypatch.setattr(xdf_samples.tempfile, "TemporaryFile", Full)
     with pytest.raises(DataError, match="No space left on device"):
         xdf.read_xdf(path)
