@@ -310,7 +310,7 @@ def bench(
         str,
         typer.Argument(
             help="dsp, face, network, latency, start, gui, offline, training, archive, all; machines; scaling; "
-            "spotting; flow; faults"
+            "spotting; flow; faults; soak"
         ),
     ] = "all",
     summary: Summary = None,

@@ -331,5 +331,5 @@ def _mean(rows: list[Float32]) -> Float32:
 
 def _confidence(probabilities: Float32) -> float:
     """1 - entropy / log(n_classes): 0 for a uniform answer, 1 for a certain one."""
-    p = np.clip(probabilities.astype(np.float64), 1e-12, 1.0)
-    return float(np.clip(1.0 + np.sum(p * np.log(p)) / np.log(p.size), 0.0, 1.0))
+    p = [min(max(value, 1e-12), 1.0) for value in probabilities.tolist()]
+    return min(max(1.0 + sum(value * math.log(value) for value in p) / math.log(len(p)), 0.0), 1.0)

@@ -230,15 +230,14 @@ class LiveRunner:
             self.tally.event_latency_s.append(self._clock() - frame.stamp)
 
     def _publish(self, results: Sequence[Result]) -> None:
-        # predictions are waited for; each kind has a stream of its own, and in that it keeps its order
+        # predictions are waited for: all else, the counting too, comes after them; each kind has a stream of its own
         for result in sorted(results, key=lambda result: not isinstance(result, Prediction)):
-            stamped = (
-                replace(result, latency_s=self._clock() - result.stamp) if isinstance(result, Prediction) else result
-            )
-            self.tally.write(stamped)
-            if (out := self._shedding.published(stamped)) is not None:
+            if isinstance(result, Prediction):
+                result = replace(result, latency_s=self._clock() - result.stamp)
+            if (out := self._shedding.published(result)) is not None:
                 for sink in self._sinks:
                     sink.write(out)
+            self.tally.write(result)
 
 
 def _nobody(_packet: object) -> None:

@@ -184,7 +184,11 @@ def test_memory_that_grows_with_the_session_is_not_flat(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, long_mb: float, flat: bool
 ) -> None:
     peak_mb = {30.0: 400.0, 60.0: long_mb}
-    monkeypatch.setattr(offline, "analyzed", lambda _folder, s, film: offline.Run(s / 500.0, s / 500.0, peak_mb[s]))
+    monkeypatch.setattr(
+        offline,
+        "analyzed",
+        lambda _folder, s, film: offline.Run(s / 500.0, s / 500.0, {"process": {"peak_rss_mb": peak_mb[s]}}),
+    )
     row = offline.analyze_row(tmp_path, 60.0, film=False)
     assert row.also == {"twice the session, at most a tenth more memory": flat}
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from fakes import CHANNELS, AlphaRecognizer
 
 from realtime.config import Config
-from realtime.engine import Engine
+from realtime.engine import Engine, _confidence
 from realtime.errors import ConfigurationError, MontageError
 from realtime.packets import EegChunk, EegInfo, Evidence, MicroMovement, Prediction, VideoFrame
 
@@ -133,6 +135,17 @@ def test_predictions_on_the_same_evidence_are_averaged_over_a_second() -> None:
     want = np.mean([p.probabilities for p in single[7:12]], axis=0)
     np.testing.assert_allclose(smooth[11].probabilities, want, atol=1e-6)
     np.testing.assert_allclose(smooth[0].probabilities, single[0].probabilities, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_classes", [2, 5, 9])
+def test_confidence_is_one_minus_the_normalised_entropy(n_classes: int) -> None:
+    rng = np.random.default_rng(n_classes)
+    even, certain = np.full(n_classes, 1.0 / n_classes), np.eye(n_classes)[0]
+    for p in (even, certain, *rng.dirichlet(np.full(n_classes, 0.3), 200)):
+        wide = np.clip(p.astype(np.float32).astype(np.float64), 1e-12, 1.0)
+        want = np.clip(1.0 + np.sum(wide * np.log(wide)) / np.log(n_classes), 0.0, 1.0)
+        assert _confidence(p.astype(np.float32)) == pytest.approx(want, abs=1e-14)
+    assert math.isnan(_confidence(np.full(n_classes, np.nan, np.float32)))
 
 
 def test_a_movement_is_not_delayed_by_the_average() -> None:
