@@ -76,8 +76,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return watch(chosen.seconds, chosen.summary)
         if chosen.suite == "scaling":
             from benchmarks.scaling import run as measure_scaling
+            from realtime.output import write_json
 
-            measure_scaling(chosen.out or Path(), 1.0 if chosen.seconds is None else chosen.seconds)
+            found = measure_scaling(chosen.out or Path(), 1.0 if chosen.seconds is None else chosen.seconds)
+            if chosen.summary is not None:
+                write_json(chosen.summary, found)
             return 0
         if chosen.suite == "machines":
             from benchmarks.machines import PEOPLE

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measure import Timing
-from benchmarks.offline import write_session
+from benchmarks.offline import Run, run_analyze, write_session
 from benchmarks.report import Row
 from realtime.errors import EmostreamError
 
 SESSIONS = 4
-_ROOT = Path(__file__).parents[1]
 _TABLES = ("predictions", "band_power", "quality")
 
 
@@ -26,7 +19,7 @@ def run(seconds: float) -> list[Row]:
     session_s = max(8.0, 60.0 * seconds)
     with tempfile.TemporaryDirectory(prefix="emostream-bench-") as place:
         root = write_archive(Path(place) / "root", SESSIONS, session_s)
-        one, two = (analysed(root, Path(place) / f"by-{jobs}", jobs) for jobs in (1, 2))
+        one, two = (analyzed_folder(root, Path(place) / f"by-{jobs}", jobs) for jobs in (1, 2))
         difference = largest_difference(Path(place) / "by-1", Path(place) / "by-2")
     return [
         Row(
@@ -51,33 +44,18 @@ def write_archive(root: Path, sessions: int, session_s: float) -> Path:
     return root
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Time passed, and time on the cores, all processes together."""
-
-    wall_s: float
-    cpu_s: float
-
-
-def analysed(root: Path, out: Path, jobs: int) -> Cost:
-    """What the command takes on the whole folder.
+def analyzed_folder(root: Path, out: Path, jobs: int) -> Run:
+    """The command on the whole folder.
 
     Raises
     ------
     EmostreamError
-        It failed.
+        It failed, or a session in it did.
     """
-    summary = out.with_suffix(".json")
-    command = [sys.executable, "-P", str(_ROOT / "emostream.py"), "analyze", str(root), "--out", str(out)]
-    command += ["--jobs", str(jobs), "--no-report", "--export", "none", "--summary", str(summary)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(_ROOT)}
-    before, begun_s = os.times(), time.perf_counter()
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    wall_s, after = time.perf_counter() - begun_s, os.times()
-    if done.returncode != 0 or json.loads(summary.read_text(encoding="utf-8"))["failed"]:
-        raise EmostreamError(f"analyze ended with exit code {done.returncode}: {done.stderr.strip()[-300:]}")
-    children = after.children_user + after.children_system - before.children_user - before.children_system
-    return Cost(wall_s, children)
+    made = run_analyze([str(root), "--out", str(out), "--jobs", str(jobs), "--no-report"], out.with_suffix(".json"))
+    if made.summary["failed"]:
+        raise EmostreamError(f"analyze failed in {made.summary['failed']} of the sessions of '{root}'")
+    return made
 
 
 def largest_difference(one: Path, other: Path) -> float:

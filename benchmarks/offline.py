@@ -13,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import signal
@@ -27,6 +28,7 @@ from realtime.config import EegConfig
 from realtime.eeg.cleaning import CausalCleaner
 from realtime.eeg.montage import MODEL_CHANNELS
 from realtime.eeg.pipeline import EegPipeline
+from realtime.errors import EmostreamError
 from realtime.packets import BandPowerWindow, EegChunk, EegInfo, Float32
 
 SFREQ_HZ, HOUR_S, CHUNK_S = 1000.0, 3600.0, 4.0
@@ -146,11 +148,16 @@ def _told_for_an_hour(short_s: float, long_s: float, session_s: float) -> tuple[
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run of the command took."""
+    """What one run of the command took, all its processes together, and its JSON summary."""
 
     wall_s: float
     cpu_s: float
-    peak_mb: float
+    summary: dict[str, Any]
+
+    @property
+    def peak_mb(self) -> float:
+        """Largest memory of the process."""
+        return self.summary["process"]["peak_rss_mb"]
 
 
 def analyzed(folder: Path, session_s: float, *, film: bool) -> Run:
@@ -161,15 +168,27 @@ def analyzed(folder: Path, session_s: float, *, film: bool) -> Run:
     if film:
         files.append(folder / f"s{session_s:g}.mkv")
         write_film(files[1], session_s)
-    summary = folder / "summary.json"
-    command = [sys.executable, "-P", str(_ROOT / "emostream.py"), "analyze", *map(str, files)]
-    command += ["--out", str(folder / "out"), "--force", "--export", "none", "--summary", str(summary)]
-    before, begun = os.times(), time.perf_counter()
+    return run_analyze([*map(str, files), "--out", str(folder / "out"), "--force"], folder / "summary.json")
+
+
+def run_analyze(arguments: Sequence[str], summary: Path) -> Run:
+    """`emostream analyze` in a process of its own, on one thread of BLAS.
+
+    Raises
+    ------
+    EmostreamError
+        It failed.
+    """
+    command = [sys.executable, "-P", str(_ROOT / "emostream.py"), "analyze", *arguments]
+    command += ["--export", "none", "--summary", str(summary)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(_ROOT)}
-    subprocess.run(command, env=environment, check=True, capture_output=True)
-    wall_s, after = time.perf_counter() - begun, os.times()
+    before, begun_s = os.times(), time.perf_counter()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    wall_s, after = time.perf_counter() - begun_s, os.times()
+    if done.returncode != 0:
+        raise EmostreamError(f"analyze ended with exit code {done.returncode}: {done.stderr.strip()[-300:]}")
     cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
-    return Run(wall_s, cpu_s, json.loads(summary.read_text(encoding="utf-8"))["process"]["peak_rss_mb"])
+    return Run(wall_s, cpu_s, json.loads(summary.read_text(encoding="utf-8")))
 
 
 def help_row(rounds: int = 5) -> Row:
