@@ -35,7 +35,7 @@ from realtime.errors import EmostreamError
 from realtime.face.films import film_facts
 from realtime.films.filming import FilmOnRequest
 from realtime.packets import VideoFrame
-from realtime.session.events import CONTROL
+from realtime.session.events import CONTROL, RECORDER
 from realtime.session.run import Run
 
 MOST_ALARM_S = 1.0
@@ -131,7 +131,7 @@ class _Around:
         self._inlet = pylsl.StreamInlet(pylsl.resolve_byprop("source_id", source.source_id, 1, 10.0)[0], recover=False)
         self._inlet.open_stream(5.0)
         # looks all the time: the recorder must be heard from its first word on
-        self._recorders = pylsl.ContinuousResolver("name", "emostream-recorder")
+        self._recorders = pylsl.ContinuousResolver("name", RECORDER)
         self._said: pylsl.StreamInlet | None = None
         self.numbers: list[float] = []
         self.events: list[tuple[float, dict[str, Any]]] = []

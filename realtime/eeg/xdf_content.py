@@ -247,10 +247,22 @@ def _measure_mixed(content: bytes, start: int, count: int, row: int) -> Measured
     return Measured(count, lead, lead_end, float(times[-1]), trailing)
 
 
-def _measure_texts(content: bytes, start: int, count: int, channels: int) -> Measured:
+def texts_in(content: bytes, stream: Stream) -> int:
+    """Texts that a chunk says it holds, before each is looked at; `content` begins with the stream's number.
+
+    Raises
+    ------
+    UnsoundError
+        It has no room for them.
+    """
+    count, start = _count(content, 4)
     # each text takes two bytes at least
-    if count * (1 + 2 * channels) > len(content) - start:
+    if count * (1 + 2 * stream.channels) > len(content) - start:
         raise UnsoundError("texts that do not fill their chunk")
+    return count * stream.channels
+
+
+def _measure_texts(content: bytes, start: int, count: int, channels: int) -> Measured:
     lead, lead_end, place, stamps = 0, start, start, []
     try:
         for _ in range(count):
@@ -262,8 +274,12 @@ def _measure_texts(content: bytes, start: int, count: int, channels: int) -> Mea
             else:
                 raise UnsoundError("texts that do not fill their chunk")
             for _ in range(channels):
-                length, place = _count(content, place)
-                place += length
+                # most lengths are one byte: no call for these
+                if content[place] == 1:
+                    place += 2 + content[place + 1]
+                else:
+                    length, place = _count(content, place)
+                    place += length
             if not stamps:
                 lead, lead_end = lead + 1, place
     except IndexError:

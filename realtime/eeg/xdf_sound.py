@@ -250,11 +250,11 @@ class _Walk:
 
     def _take_samples(self, frame: _Frame, content: bytes, stream: Stream) -> bool:
         """Whether the chunk is to be kept as it is."""
-        found = content_of.measure(content, stream)
         if stream.width == 0:
-            self._texts += found.count * stream.channels
+            self._texts += content_of.texts_in(content, stream)
             if self._texts > _MOST_TEXTS:
                 raise ValueError(f"it has more than {_MOST_TEXTS} texts")
+        found = content_of.measure(content, stream)
         lead = found.lead if stream.resume else 0
         stream.samples += found.count - lead
         if found.count == 0:
