@@ -149,6 +149,12 @@ class FakeStreams:
         ]
         self.sink.write_health(rows, {"p50": 3.1, "p99": 9.4})
 
+    def close(self) -> None:
+        """Withdraw all streams, before the interpreter takes liblsl apart."""
+        for outlet in (self.sink, self.eeg, self.video, self.truth):
+            if outlet is not None:
+                outlet.close()
+
     def _timed(self, push, *values) -> None:
         begun = time.perf_counter()
         push(*values)
@@ -223,6 +229,7 @@ def main() -> None:
     streams.run(chosen.seconds, chosen.history)
     if chosen.stats:
         chosen.stats.write_text(json.dumps({**streams.sent, "worst_push_s": streams.worst_push_s}), encoding="utf-8")
+    streams.close()
 
 
 if __name__ == "__main__":
