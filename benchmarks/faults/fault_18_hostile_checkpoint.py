@@ -48,7 +48,7 @@ def pickles(mark: Path) -> dict[str, bytes]:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         for name in ("meta", "data", "about", "failure", "classes"):  # what each reader of archives asks for first
-            archive.writestr(f"{name}.npy", made["object array"])
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), made["object array"])  # the same bytes at any hour
     made["archive of object arrays"] = target.getvalue()
     return made
 

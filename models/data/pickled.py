@@ -12,6 +12,7 @@ import io
 import math
 import pickle
 import pickletools
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,19 @@ def load_pickled_arrays(path: Path) -> dict[str, NDArray[Any]]:
     Raises
     ------
     DataError
-        It asks for anything but arrays of numbers, or is no dictionary of such.
+        It asks for anything but arrays of numbers, or is no dictionary of such, or no pickle at all.
     pickle.UnpicklingError, EOFError, ValueError, TypeError and others
         It is damaged; the parser promises no narrower set.
     """
     raw = path.read_bytes()
-    _require_room(raw)
-    # files that Python 2 wrote have their bytes as text
-    found = _StandIns(io.BytesIO(raw), encoding="latin1").load()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)  # of a text with escapes that pickle never writes
+        try:
+            _require_room(raw)
+            # files that Python 2 wrote have their bytes as text
+            found = _StandIns(io.BytesIO(raw), encoding="latin1").load()
+        except DeprecationWarning as err:
+            raise DataError(f"'{path.name}' is no pickle, or a damaged one: {err}") from err
     if not isinstance(found, dict) or not all(isinstance(array, _Array) for array in found.values()):
         raise DataError(f"'{path.name}' holds a pickled {type(found).__name__}, wanted a dictionary of arrays")
     return {str(name): array.made() for name, array in found.items()}

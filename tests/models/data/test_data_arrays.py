@@ -141,6 +141,14 @@ def test_arrays_by_columns_and_of_the_other_byte_order_are_read(tmp_path: Path) 
         assert load_array(path, "flat").tolist() == [False, True]
 
 
+@pytest.mark.parametrize("content", [b"S'\\\xd3'\n.", b"PK\x03\x04 a zip\nS'\\\xd3'\n."])
+def test_what_pickle_never_writes_is_refused_by_name(content: bytes, tmp_path: Path) -> None:
+    """A zip under this name may begin like a pickle, and then has texts with escapes that Python deprecates."""
+    (tmp_path / "a.dat").write_bytes(content)
+    with pytest.raises(DataError, match="is no pickle, or a damaged one"):
+        load_array(tmp_path / "a.dat", "data")
+
+
 @pytest.mark.parametrize("content", [[1, 2], {"data": [1, 2]}, np.zeros(3)])
 def test_a_pickle_of_something_else_than_named_arrays_is_refused(content: Any, tmp_path: Path) -> None:
     (tmp_path / "a.dat").write_bytes(pickle.dumps(content))
